@@ -1,0 +1,82 @@
+"""Turn the figures' ES modules into what a notebook and a page can load.
+
+A figure is an ES module that may import from ``static/kit.js`` and ``static/rules.js``.
+A notebook loads it from one string, where relative imports cannot work; a page opened from
+disk cannot load modules at all.  So imports are inlined here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+STATIC = pathlib.Path(__file__).parent / "static"
+FIGURES = pathlib.Path(__file__).parent / "explorers"
+
+_IMPORT = re.compile(r'^import\s+\{([^}]*)\}\s+from\s+"(\.[^"]+)";\n', re.M)
+_ANY_IMPORT = re.compile(r"^\s*import\b.*$", re.M)
+_EXPORT = re.compile(r"^export (?=async |function|const|let|class)", re.M)
+
+
+def modules_of(path: pathlib.Path) -> list[pathlib.Path]:
+    """Return the module and all it imports, imported ones first, each once."""
+    found: list[pathlib.Path] = []
+
+    def visit(module: pathlib.Path) -> None:
+        for _, target in _IMPORT.findall(module.read_text("utf8")):
+            visit((module.parent / target).resolve())
+        if module not in found:
+            found.append(module)
+
+    visit(path.resolve())
+    return found
+
+
+def body(path: pathlib.Path) -> str:
+    """Return a module's text without its imports and export keywords (``export default`` stays)."""
+    text = _IMPORT.sub("", path.read_text("utf8"))
+    stray = _ANY_IMPORT.search(text)
+    if stray:
+        raise ValueError(
+            f'{path.name}: cannot inline "{stray.group().strip()}"; '
+            'write: import { name } from "../static/kit.js"; on one line'
+        )
+    return _EXPORT.sub("", text)
+
+
+def notebook_module(path: pathlib.Path) -> str:
+    """Return one self-contained ES module for anywidget.
+
+    Examples
+    --------
+    >>> text = notebook_module(FIGURES / "mask_laboratory.js")
+    >>> "import {" in text, "export default" in text
+    (False, True)
+    """
+    return "\n".join(body(module) for module in modules_of(path))
+
+
+def page_script(names: list[str]) -> str:
+    """Return one classic script that registers these figures and brings the page to life.
+
+    Shared modules are written once; each figure keeps its own scope, so that two figures may use
+    the same private names.
+    """
+    shared = sorted(
+        {m for name in names for m in modules_of(FIGURES / f"{name}.js")[:-1]}, key=lambda m: m.name
+    )
+    rules = re.findall(r"^export function (\w+)", (STATIC / "rules.js").read_text("utf8"), re.M)
+    parts = ['(() => {\n"use strict";\nwindow.bookkit = { figures: {} };\n']
+    parts += [body(module) for module in shared]
+    if STATIC / "rules.js" in shared:
+        parts.append(f"window.bookkit.rules = {{ {', '.join(rules)} }};\n")
+    for name in names:
+        figure = re.sub(r"^export default ", "return ", body(FIGURES / f"{name}.js"), flags=re.M)
+        parts.append(f"window.bookkit.figures[{name!r}] = (() => {{\n{figure}\n}})();\n")
+    parts.append((STATIC / "host.js").read_text("utf8"))
+    return "\n".join(parts) + "})();\n"
+
+
+def figure_names() -> list[str]:
+    """Return the name of every figure: the stem of each ``explorers/*.js``."""
+    return sorted(path.stem for path in FIGURES.glob("*.js"))

@@ -1,0 +1,92 @@
+"""LiveFigure: a widget with a kernel, a self-drawing figure on a page, a picture everywhere else."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import pathlib
+import sys
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from bookkit.bundle import STATIC, notebook_module
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """One Python class and one JavaScript file that share a state of plain values.
+
+    A subclass stands in ``explorers/NAME.py`` with ``NAME.js`` beside it.  It declares its state as
+    traits tagged ``sync=True`` and says what it shows: ``sentence()`` (for screen readers, and when
+    nothing can be drawn) and ``picture()`` (an SVG without any interaction).
+
+    With a kernel this is an ipywidget: values can be read, set, observed, linked and laid out.
+    The notebook output also holds the state and the picture, from which a page without a kernel
+    brings the figure to life (``static/host.js``).
+
+    Parameters
+    ----------
+    caption : str
+        One sentence under the figure.  It must not be empty.
+    """
+
+    _css = STATIC / "figures.css"
+    caption = traitlets.Unicode("").tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs):
+        file = getattr(sys.modules[cls.__module__], "__file__", None)
+        source = pathlib.Path(file).with_suffix(".js") if file else None
+        # traitlets makes further subclasses while an instance starts; they have their script already.
+        if source and source.exists() and getattr(cls, "_figure_name", None) != source.stem:
+            cls._esm = notebook_module(source)
+            cls._figure_name = source.stem
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.caption.strip():
+            raise ValueError(
+                f"{type(self).__name__} needs a caption: pass caption='One sentence that says "
+                "what the figure shows.'"
+            )
+
+    @classmethod
+    def _own_traits(cls) -> list[str]:
+        inherited = set(ipywidgets.DOMWidget.class_trait_names())
+        names = set(cls.class_trait_names(sync=True)) - inherited
+        return sorted(name for name in names if not name.startswith("_"))
+
+    def state(self) -> dict:
+        """Return the figure's state as plain values, by name."""
+        return {name: getattr(self, name) for name in self._own_traits()}
+
+    def sentence(self) -> str:
+        """Say in one sentence what the figure shows now."""
+        raise NotImplementedError
+
+    def picture(self) -> str:
+        """Draw the present state as one standalone SVG."""
+        raise NotImplementedError
+
+    def static_html(self) -> str:
+        """Return the stored form: the state for the page's host, and the picture until it starts."""
+        state = html.escape(json.dumps(self.state(), sort_keys=True), quote=True)
+        # An <img>, because an untrusted notebook's sanitiser removes inline SVG.
+        drawing = base64.b64encode(self.picture().encode()).decode()
+        alt = html.escape(self.sentence(), quote=True)
+        return (
+            f'<div class="bk-live" data-figure="{self._figure_name}" data-state="{state}">'
+            f'<img class="bk-picture" alt="{alt}" src="data:image/svg+xml;base64,{drawing}">'
+            f'<p class="bk-caption">{html.escape(self.caption)}</p></div>'
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.sentence()}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data["text/html"] = self.static_html()
+        data["text/plain"] = repr(self)
+        return data, metadata

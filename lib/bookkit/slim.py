@@ -1,0 +1,58 @@
+"""Take out of the built site what its pages load and do not use."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+# The theme draws its icons from a web font; this script, 1.5 MB, only replaces them by SVG.
+_ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
+_ICON_PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*vendor/fontawesome[^>]*/?>')
+_ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+::?before,?)+)\{content:"\\([0-9a-f]+)"\}')
+_ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
+_OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
+
+
+def slim_site(out: pathlib.Path) -> None:
+    """Slim every page below ``out`` and the icon fonts they share; running it twice changes nothing."""
+    pages = list(out.rglob("*.html"))
+    for page in pages:
+        text = page.read_text("utf8")
+        slimmer = _ICON_PRELOAD.sub("", _ICON_SCRIPT.sub("", text))
+        if slimmer != text:
+            page.write_text(slimmer, "utf8")
+    codes = used_icons(out, pages)
+    for font in out.rglob("vendor/fontawesome/webfonts/*.woff2"):
+        subset_font(font, codes)
+
+
+def used_icons(out: pathlib.Path, pages: list[pathlib.Path]) -> set[int]:
+    """Return the code points of the icons named in pages, scripts and style sheets."""
+    static = out / "_static"
+    sheets = "".join(path.read_text("utf8") for path in static.rglob("*.css"))
+    scripts = [path for path in static.rglob("*.js") if path.name != "fontawesome.js"]
+    text = "".join(path.read_text("utf8") for path in [*scripts, *pages])
+    used = set(_ICON_NAME.findall(text))
+    named = {
+        int(code, 16)
+        for names, code in _ICON_RULE.findall(sheets)
+        if used & set(_ICON_NAME.findall(names))
+    }
+    # A few rules of the theme draw an icon without naming it.
+    return named | {int(code, 16) for code in _OTHER_ICON.findall(_ICON_RULE.sub("", sheets))}
+
+
+def subset_font(path: pathlib.Path, codes: set[int]) -> None:
+    """Rewrite a web font with these code points alone, from the full copy beside it."""
+    # The .ttf twin is the source: the .woff2 may already be a subset made for another set of pages.
+    source = path.with_suffix(".ttf")
+    font = TTFont(source if source.exists() else path)
+    options = subset.Options(flavor="woff2", layout_features=[], hinting=False, notdef_outline=True)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=codes)
+    cutter.subset(font)
+    font.flavor = "woff2"
+    font.save(path)

@@ -1,0 +1,78 @@
+"""The book's Sphinx extension: figures in one script, maths from a package, nothing the page does not need."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pathlib
+import shutil
+
+from docutils import nodes
+
+from bookkit import slim
+from bookkit.bundle import STATIC, figure_names, page_script
+
+MATHJAX_PACKAGE = "sphinx-mathjax-offline"
+MATHJAX_NEEDED = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/")
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    """Write only what changed, so that an unchanged build stays short."""
+    if not path.exists() or path.read_text("utf8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf8")
+
+
+def copy_mathjax(target: pathlib.Path) -> None:
+    """Copy the one script and the fonts that HTML output needs out of the installed package."""
+    try:
+        files = importlib.metadata.files(MATHJAX_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise RuntimeError(
+            f"{MATHJAX_PACKAGE} is not installed; run `make book`, which installs requirements.txt"
+        ) from None
+    copied = 0
+    for file in files:
+        inside = file.as_posix().partition("static/mathjax/")[2]
+        if inside.startswith(MATHJAX_NEEDED):
+            place = target / inside
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.locate(), place)
+            copied += 1
+    if not copied:
+        raise RuntimeError(f"{MATHJAX_PACKAGE} carries no tex-mml-chtml.js; check its version")
+
+
+def prepare_static(app, config) -> None:
+    """Write the figures' script, the style sheets and MathJax where Sphinx collects static files."""
+    place = pathlib.Path(app.outdir).parent / "static"
+    _write(place / "figures.js", page_script(figure_names()))
+    for sheet in ("figures.css", "book.css"):
+        _write(place / sheet, (STATIC / sheet).read_text("utf8"))
+    copy_mathjax(place / "mathjax")
+    config.html_static_path.append(str(place))
+
+
+def _has_figure(doctree) -> bool:
+    return any("bk-live" in node.astext() for node in doctree.findall(nodes.raw))
+
+
+def per_page(app, pagename, templatename, context, doctree) -> None:
+    """Load the figures' script only where a figure stands."""
+    if doctree is not None and _has_figure(doctree):
+        app.add_js_file("figures.js", loading_method="defer")
+
+
+def slim_down(app, error) -> None:
+    """Drop what no page needs once all pages are written."""
+    if error is None and app.builder.format == "html":
+        slim.slim_site(pathlib.Path(app.outdir))
+
+
+def setup(app):
+    app.connect("config-inited", prepare_static)
+    app.connect("html-page-context", per_page)
+    app.connect("build-finished", slim_down)
+    app.add_css_file("figures.css")
+    app.add_css_file("book.css", priority=900)
+    return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}
