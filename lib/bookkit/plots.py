@@ -48,50 +48,60 @@ _STYLE = {
 }
 
 
+# Inline, because a notebook loads none of the page's style sheets.
+_ROW = "display:flex;flex-wrap:wrap;gap:1rem 1.75rem;align-items:flex-start"
+_PANEL = "flex:1 1 15rem;min-width:0;max-width:100%"
+
+
 class Plot:
     """A finished figure with its caption and alt text; made by :func:`show`."""
 
-    def __init__(self, svg: str, caption: str, alt: str):
-        self.svg, self.caption, self.alt = svg, caption, alt
+    def __init__(self, drawings: list[str], caption: str, alt: str):
+        self.drawings, self.caption, self.alt = drawings, caption, alt
 
     def __repr__(self) -> str:
         return f"Figure: {self.caption} [{self.alt}]"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        drawing = base64.b64encode(self.svg.encode()).decode()
+        images = "".join(
+            f'<img alt="{html.escape(alt, quote=True)}" style="{_PANEL}" '
+            f'src="data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}">'
+            # One text describes the whole row; the other panels are silent to screen readers.
+            for drawing, alt in zip(self.drawings, [self.alt, *[""] * len(self.drawings)], strict=False)
+        )
         page = (
-            f'<figure class="bk-plot"><img alt="{html.escape(self.alt, quote=True)}" '
-            f'src="data:image/svg+xml;base64,{drawing}">'
+            f'<figure class="bk-plot"><div class="bk-plot-row" style="{_ROW}">{images}</div>'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
         )
         return {"text/html": page, "text/plain": repr(self)}
 
 
-def axes(rows: int = 1, columns: int = 1, *, height: float = 2.9, width: float = 7.2, **options):
-    """Return a figure and its axes (squeezed, as ``plt.subplots``) in the book's look.
+def panels(count: int = 1, *, width: float | None = None, height: float = 3.0) -> list:
+    """Return ``count`` axes, each on a figure of its own, so that a phone can stack them.
 
     Parameters
     ----------
-    rows, columns : int
-        The grid of axes.
-    height, width : float
-        Inches, of the whole figure; the page scales it to its column.
+    count : int
+        How many panels stand side by side where there is room.
+    width, height : float
+        Inches, of one panel; the page scales it to its column.
     """
+    width = width or (7.2 if count == 1 else 7.2 / count)
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(rows, columns, **options)
+        return [Figure((width, height), layout="constrained").subplots() for _ in range(count)]
 
 
-def show(figure: Figure, *, caption: str, alt: str) -> Plot:
-    """Return the figure as a cell's value, with the two texts without which it is not shown.
+def show(panels, *, caption: str, alt: str) -> Plot:
+    """Return drawn panels as a cell's value, with the two texts without which they are not shown.
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
+    panels : axes or list of axes
+        As made by :func:`panels`.
     caption : str
         What the reader should see in it; at least one sentence.
     alt : str
-        What it shows, for those who cannot see it; not the caption again.
+        What is drawn, for those who cannot see it; not the caption again.
 
     Raises
     ------
@@ -103,10 +113,14 @@ def show(figure: Figure, *, caption: str, alt: str) -> Plot:
             raise ValueError(f"{name} must be at least one whole sentence, got {text!r}")
     if caption.strip() == alt.strip():
         raise ValueError("alt must describe the picture, not repeat the caption")
+    return Plot([_svg(ax.figure) for ax in np.ravel(panels)], caption, alt)
+
+
+def _svg(figure: Figure) -> str:
     file = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return Plot(file.getvalue(), caption, alt)
+    return file.getvalue()
 
 
 def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
@@ -162,7 +176,7 @@ def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=Fals
     ax.set_aspect("equal")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    ax.set_title(title)
+    ax.set_title(title, loc="left")
     if labels is None:
         ax.set_xlabel("key j")
         ax.set_ylabel("query i")
@@ -215,4 +229,4 @@ def draw_arcs(ax, mask, *, query: int | None = None, title: str = "") -> None:
     ax.set_ylim(-n * 0.04, n * 0.52)
     ax.set_aspect("equal")
     ax.axis("off")
-    ax.set_title(title)
+    ax.set_title(title, loc="left")

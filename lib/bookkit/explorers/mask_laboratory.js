@@ -10,6 +10,7 @@ const PATTERNS = [
   ["alternate", "local, then atrous"],
 ];
 const SIDE = 320; // the drawing's own units; the page scales it
+const ARCS = 215; // the height of the arc diagram
 const EDGE = 22; // room for the axis names
 const USES_WIDTH = new Set(["local", "both", "alternate"]);
 const USES_RATE = new Set(["atrous", "both", "alternate"]);
@@ -34,10 +35,10 @@ function cellPath(first, n, layer) {
 function drawArcs(mask, n, query) {
   const step = (SIDE - EDGE) / n;
   const x = (i) => EDGE / 2 + (i + 0.5) * step;
-  const base = SIDE * 0.62;
+  const base = ARCS - 30;
   const arc = (i, j) => {
     const radius = (Math.abs(i - j) * step) / 2;
-    const height = (radius * (base - 14)) / ((SIDE - EDGE) / 2);
+    const height = (radius * (base - 8)) / ((SIDE - EDGE) / 2);
     return `M${x(i).toFixed(1)} ${base}A${radius.toFixed(1)} ${height.toFixed(1)} 0 0 ${j > i ? 1 : 0} ${x(j).toFixed(1)} ${base}`;
   };
   let others = "";
@@ -112,7 +113,7 @@ function render({ model, el: root }) {
   ];
   const shown = controls.filter((control) => model.get("controls").includes(control.name));
   const matrix = el("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg", role: "img", tabindex: "0" });
-  const links = el("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg", role: "img" });
+  const links = el("svg", { class: "bk-svg", role: "img" });
   const legend = el("div", { class: "bk-legend" });
   const pair = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const price = el("dl", { class: "bk-ledger" });
@@ -186,6 +187,7 @@ function render({ model, el: root }) {
     const name = PATTERNS.find(([value]) => value === s.pattern)[1] + (s.causal ? ", causal" : "");
     drawMatrix(s, first);
     matrix.setAttribute("aria-label", `${name} mask on ${s.n} tokens: ${show(seen)} of ${count(all, "pair")} seen after ${count(s.layers, "layer")}. Arrow keys move from pair to pair.`);
+    links.setAttribute("viewBox", `0 0 ${SIDE} ${s.layers === 1 ? ARCS : SIDE}`);
     links.replaceChildren(...(s.layers === 1 ? drawArcs(masks[0], s.n, s.query) : drawCone(masks, s.n, s.query)));
     links.setAttribute("aria-label", s.layers === 1 ? `Arcs from each query to its keys; query ${s.query} stands out.` : `Everything that flows into position ${s.query} through ${s.layers} layers.`);
     linksTitle.textContent = s.layers === 1 ? `Arcs of query ${s.query}` : `What flows into position ${s.query}`;
