@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 
 # The picture is an <img>: it cannot follow the page's theme, so it brings its own ground.
 PAPER, OFF, INK = "#fcfbf7", "#e4e5de", "#26302c"
 RAMP = ["#0b5d4e", "#2c7f6e", "#549c8c", "#7fb8aa", "#a5cec3", "#c4dfd8"]
+AGAINST = "#b4530a"
+_MID, _END = 'text-anchor="middle"', 'text-anchor="end"'
 
 
 def cell_matrix(level: np.ndarray, *, size: int = 320) -> str:
@@ -38,4 +42,60 @@ def cell_matrix(level: np.ndarray, *, size: int = 320) -> str:
         f'<rect x="{edge}" y="{edge}" width="{size - edge}" height="{size - edge}" fill="{OFF}"/>'
         f'{"".join(parts)}<text x="{middle}" y="14" {label}>keys j →</text>'
         f'<text x="{-middle}" y="14" transform="rotate(-90)" {label}>← queries i</text></svg>'
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    text = text if len(text) <= most else text[: max(1, most - 1)] + "…"
+    return html.escape(text, quote=False)
+
+
+def labelled_matrices(tokens: list[str], panels: list[tuple], *, width: int = 320) -> str:
+    """Draw (n, n) matrices of numbers under one another, rows and columns named by the tokens.
+
+    Parameters
+    ----------
+    tokens : list of str
+        Names of the rows (queries) and columns (keys); long ones are cut.
+    panels : list of (title, texts, shade, allowed)
+        `texts` the strings of the cells; `shade` in -1..1, negative in the second colour;
+        `allowed` bool, the others are hatched.
+    width : int
+        Width in CSS pixels.
+    """
+    n, edge, high, head = len(tokens), 66, 27, 42
+    cell = (width - edge - 6) / n
+    most = int(cell / 6.4)
+    parts = []
+    for p, (title, texts, shade, allowed) in enumerate(panels):
+        top = p * (head + n * high + 12) + head
+        parts.append(f'<text x="6" y="{top - 26}" font-weight="600">{_cut(title, 60)}</text>')
+        for i, token in enumerate(tokens):
+            middle = top + (i + 0.5) * high + 4
+            parts.append(f'<text x="{edge - 6}" y="{middle}" {_END}>{_cut(token, 9)}</text>')
+            x = edge + (i + 0.5) * cell
+            parts.append(f'<text x="{x:.1f}" y="{top - 6}" {_MID}>{_cut(token, most)}</text>')
+            for j, text in enumerate(texts[i]):
+                level = float(shade[i][j])
+                colour = RAMP[0] if level >= 0 else AGAINST
+                tint = f'fill="{colour}" fill-opacity="{0.5 * abs(level):.3f}"'
+                box = (
+                    f'x="{edge + j * cell:.1f}" y="{top + i * high}" '
+                    f'width="{cell:.1f}" height="{high}" stroke="{OFF}"'
+                )
+                fill = tint if allowed[i][j] else 'fill="url(#hidden)"'
+                x = edge + (j + 0.5) * cell
+                parts.append(f"<rect {box} {fill}/>")
+                parts.append(f'<text x="{x:.1f}" y="{middle}" {_MID}>{_cut(text, 9)}</text>')
+    height = len(panels) * (head + n * high + 12)
+    hatch = (
+        f'<defs><pattern id="hidden" width="6" height="6" patternUnits="userSpaceOnUse" '
+        f'patternTransform="rotate(45)"><rect width="6" height="6" fill="{PAPER}"/>'
+        f'<rect width="1.2" height="6" fill="#b9b7aa"/></pattern></defs>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
+        f'fill="{INK}">{hatch}<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+        f"{''.join(parts)}</svg>"
     )

@@ -100,13 +100,14 @@ export function button(label, action) {
 /**
  * Let pointer and arrow keys choose a cell of a drawn matrix.
  * `cellAt(event)` gives [row, column] or null, `at()` the chosen cell, `size()` [rows, columns].
+ * Where the chosen cell is also edited, `hover: false` leaves the choice to clicks and keys.
  */
-export function walkCells(svg, { cellAt, at, size, choose, act }) {
+export function walkCells(svg, { cellAt, at, size, choose, act, hover = true }) {
   const move = (event) => {
     const cell = cellAt(event);
     if (cell && (cell[0] !== at()[0] || cell[1] !== at()[1])) choose(...cell);
   };
-  svg.addEventListener("pointermove", (event) => event.pointerType !== "touch" && move(event));
+  svg.addEventListener("pointermove", (event) => hover && event.pointerType !== "touch" && move(event));
   svg.addEventListener("click", (event) => {
     move(event);
     if (cellAt(event)) act?.(...at());

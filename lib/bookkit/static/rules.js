@@ -65,3 +65,13 @@ export function maskedSoftmax(scores, allowed = null) {
   const total = weights.reduce((a, b) => a + b, 0);
   return weights.map((weight) => weight / total);
 }
+
+/** Weights of every query, softmax(score / temperature) over what the mask allows. The twin of `AttentionByHand.weights`. */
+export function attentionWeights(scores, mask, temperature = 1) {
+  return scores.map((row, i) => maskedSoftmax(row.map((score) => score / temperature), mask[i]));
+}
+
+/** Each query's average of the values. The twin of `AttentionByHand.output`. */
+export function attentionOutput(weights, values) {
+  return weights.map((row) => values[0].map((_, c) => row.reduce((sum, weight, j) => sum + weight * values[j][c], 0)));
+}

@@ -1,0 +1,99 @@
+"""Argument checks shared by the modules: one wording for one kind of mistake."""
+
+import math
+import operator
+
+import numpy as np
+
+
+def require_int(name, value, minimum):
+    """Return `value` as an int that is at least `minimum`, or say what is wrong with it.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not an integer. A bool is not one: `Local(True)` is a slip, not a width.
+    ValueError
+        If `value` is below `minimum`.
+
+    Examples
+    --------
+    >>> require_int("rate", 4, minimum=1)
+    4
+    """
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
+    value = operator.index(value)
+    if value < minimum:
+        raise ValueError(f"{name} must be >= {minimum}, got {value}")
+    return value
+
+
+def require_mask(name, mask):
+    """Return `mask` as a boolean array; any other dtype is an error, since 0 and 1 do not say
+    which of them hides and an additive mask would be read upside down.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not bool.
+
+    Examples
+    --------
+    >>> require_mask("mask", [True, False])
+    array([ True, False])
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(
+            f"{name} must be boolean (True = may attend), got dtype {mask.dtype}; "
+            f"convert it, for example with `{name} > 0`"
+        )
+    return mask
+
+
+def working(name, values):
+    """The array in the dtype to compute in, and the dtype to return."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    # float16 has 11 bits and ends at 65504: too little to sum exponentials in.
+    return values.astype(np.result_type(values, np.float32), copy=False), values.dtype
+
+
+def fit_mask(mask, shape):
+    mask = require_mask("mask", mask)
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(
+            f"mask of shape {mask.shape} does not broadcast to scores of shape {shape}"
+        ) from None
+
+
+def score_scale(scale, d):
+    if scale is None:
+        return 1 / math.sqrt(d)
+    if not math.isfinite(scale):
+        raise ValueError(f"scale must be finite, got {scale}")
+    return float(scale)
+
+
+def require_attention_shapes(q, k, v=None):
+    arrays = {"q": q, "k": k} if v is None else {"q": q, "k": k, "v": v}
+    for name, array in arrays.items():
+        if array.ndim < 2:
+            raise ValueError(f"{name} must have shape (..., length, size), got {array.shape}")
+    if q.shape[-1] != k.shape[-1] or q.shape[-1] == 0:
+        raise ValueError(
+            f"q and k must have one size d >= 1 on the last axis, got {q.shape} and {k.shape}"
+        )
+    if v is not None and k.shape[-2] != v.shape[-2]:
+        raise ValueError(f"k and v must have one length, got shapes {k.shape} and {v.shape}")
+    try:
+        np.broadcast_shapes(*(array.shape[:-2] for array in arrays.values()))
+    except ValueError:
+        shapes = " and ".join(str(array.shape) for array in arrays.values())
+        raise ValueError(f"the leading axes must broadcast, got shapes {shapes}") from None
