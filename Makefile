@@ -34,7 +34,7 @@ environment: ## make .venv with all that is pinned (PYTHON=python3.12 to choose)
 	@$(PYTHON) lib/bookkit/environment.py
 
 book: environment ## build the website from the stored outputs
-	@$(BIN)/jupyter-book build . -W -n --keep-going -q
+	@$(BIN)/jupyter-book build . -W -n --keep-going -q > /dev/null
 	@echo "The book is in _build/html/index.html; to read it in a browser: make serve"
 
 lab: environment ## open the book in JupyterLab
@@ -81,7 +81,7 @@ test-notebooks: environment ## 3. every chapter run anew, compared byte by byte 
 
 test-site: environment ## 4. the website, where every warning is an error
 	@echo "== 4/5 site"
-	@$(BIN)/jupyter-book build . -W -n --keep-going -q --all
+	@$(BIN)/jupyter-book build . -W -n --keep-going -q --all > /dev/null
 
 test-pages: environment ## 5. the built pages in a real browser
 	@echo "== 5/5 pages in a browser"

@@ -33,7 +33,15 @@ class BuildError(Exception):
     """The environment could not be made; the message is for the reader."""
 
 
-def version_problem(version, name="python3", which=shutil.which):
+def runs(name):
+    """Tell whether there is a program of this name that starts; some are empty stand-ins."""
+    if not shutil.which(name):
+        return False
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.call([name, "-c", "pass"], stdin=subprocess.DEVNULL, **quiet) == 0
+
+
+def version_problem(version, name="python3", works=runs):
     """Say what is wrong with a Python version, or return None if it will do.
 
     Parameters
@@ -42,14 +50,14 @@ def version_problem(version, name="python3", which=shutil.which):
         For example `sys.version_info`.
     name : str
         How the reader called that Python.
-    which : callable
-        Finds a program on the path; a parameter so that tests need no second Python.
+    works : callable
+        Tells whether a program can be run; a parameter so that tests need no second Python.
     """
     if tuple(version[:2]) in SUPPORTED:
         return None
     names = ["%d.%d" % pair for pair in SUPPORTED]
     needed = ", ".join(names[:-1]) + " or " + names[-1]
-    here = [n for n in ("python3.12", "python3.11", "python3.13") if which(n)]
+    here = [n for n in ("python3.12", "python3.11", "python3.13") if works(n)]
     todo = "Run" if here else "Install one and run"
     return "Python %s is needed; %s is %s. %s: make book PYTHON=%s" % (
         needed,

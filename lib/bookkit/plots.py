@@ -19,38 +19,40 @@ LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))]
 INK, SOFT, PAPER, EMPTY = "#26302c", "#56625c", "#ffffff", "#e4e5de"
 HEAT = LinearSegmentedColormap.from_list("ledger", ["#f4f4ee", "#a5cec3", "#2c7f6e", "#06362d"])
 
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": SOFT,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.prop_cycle": matplotlib.cycler(color=PALETTE)
-    + matplotlib.cycler(marker=MARKERS)
-    + matplotlib.cycler(linestyle=LINES),
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-    "legend.frameon": False,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    # Glyphs as paths, ids from a fixed salt: the same file on every machine.
-    "svg.fonttype": "path",
-    "svg.hashsalt": "attention-on-a-budget",
-}
+matplotlib.rcParams.update(
+    {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": SOFT,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "axes.prop_cycle": matplotlib.cycler(color=PALETTE)
+        + matplotlib.cycler(marker=MARKERS)
+        + matplotlib.cycler(linestyle=LINES),
+        "xtick.color": SOFT,
+        "ytick.color": SOFT,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+        "legend.frameon": False,
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        # Glyphs as paths, ids from a fixed salt: the same file on every machine.
+        "svg.fonttype": "path",
+        "svg.hashsalt": "attention-on-a-budget",
+    }
+)
 
 
 # Inline, because a notebook loads none of the page's style sheets.
-_ROW = "display:flex;flex-wrap:wrap;gap:1rem 1.75rem;align-items:flex-start"
-_PANEL = "flex:1 1 15rem;min-width:0;max-width:100%"
+_ROW = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,{}rem),1fr));gap:1rem 1.5rem"
+_PANEL = "width:100%;height:auto"
 
 
 class Plot:
@@ -67,10 +69,14 @@ class Plot:
             f'<img alt="{html.escape(alt, quote=True)}" style="{_PANEL}" '
             f'src="data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}">'
             # One text describes the whole row; the other panels are silent to screen readers.
-            for drawing, alt in zip(self.drawings, [self.alt, *[""] * len(self.drawings)], strict=False)
+            for drawing, alt in zip(
+                self.drawings, [self.alt, *[""] * len(self.drawings)], strict=False
+            )
         )
+        # Threes fit beside each other, twos and fours go two by two, and a phone stacks them.
+        row = _ROW.format(13 if len(self.drawings) == 3 else 15)
         page = (
-            f'<figure class="bk-plot"><div class="bk-plot-row" style="{_ROW}">{images}</div>'
+            f'<figure class="bk-plot"><div class="bk-plot-row" style="{row}">{images}</div>'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
         )
         return {"text/html": page, "text/plain": repr(self)}
@@ -87,8 +93,7 @@ def panels(count: int = 1, *, width: float | None = None, height: float = 3.0) -
         Inches, of one panel; the page scales it to its column.
     """
     width = width or (7.2 if count == 1 else 7.2 / count)
-    with matplotlib.rc_context(_STYLE):
-        return [Figure((width, height), layout="constrained").subplots() for _ in range(count)]
+    return [Figure((width, height), layout="constrained").subplots() for _ in range(count)]
 
 
 def show(panels, *, caption: str, alt: str) -> Plot:
@@ -118,9 +123,16 @@ def show(panels, *, caption: str, alt: str) -> Plot:
 
 def _svg(figure: Figure) -> str:
     file = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
+
+
+def doubling(ax, *, x: bool = True, y: bool = False) -> None:
+    """Give an axis a scale on which each step doubles, labelled with plain numbers."""
+    for chosen, axis, scale in ((x, ax.xaxis, ax.set_xscale), (y, ax.yaxis, ax.set_yscale)):
+        if chosen:
+            scale("log", base=2)
+            axis.set_major_formatter(lambda value, _: f"{value:,.6g}")
 
 
 def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:

@@ -73,7 +73,7 @@ def test_good_versions(version):
 
 @pytest.mark.parametrize("version", [(3, 9, 2), (3, 10, 14), (3, 14, 0), (2, 7, 18)])
 def test_wrong_version_is_one_clear_line(version):
-    text = env.version_problem(version, which=lambda name: None)
+    text = env.version_problem(version, works=lambda name: False)
     shown = ".".join(map(str, version))
     assert text == (
         f"Python 3.11, 3.12 or 3.13 is needed; python3 is {shown}. "
@@ -82,8 +82,18 @@ def test_wrong_version_is_one_clear_line(version):
 
 
 def test_wrong_version_names_a_good_python_that_is_here():
-    text = env.version_problem((3, 9, 2), which=lambda name: name == "python3.13")
+    text = env.version_problem((3, 9, 2), works=lambda name: name == "python3.13")
     assert text.endswith("python3 is 3.9.2. Run: make book PYTHON=python3.13")
+
+
+def test_a_program_that_does_not_start_is_not_offered(tmp_path, monkeypatch):
+    for name, code in (("python-good", 0), ("python-shim", 127)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert env.runs("python-good")
+    assert not env.runs("python-shim")
+    assert not env.runs("python-none")
 
 
 def test_a_finished_environment_is_left_alone(project, tools):

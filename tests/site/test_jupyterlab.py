@@ -96,18 +96,22 @@ def server(folder):
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     try:
         address = wait_for_address(process, log)
         yield f"{address}lab/tree/figure.ipynb?token={token}"
     finally:
-        # The server's own group alone: its kernels are in it.
-        for sign in (signal.SIGINT, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sign)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=2)
+        stop(process)
+
+
+def stop(process) -> None:
+    """Ask the server to end, which ends its kernels as well; kernels of a killed one end alone."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for_address(process, log, seconds: float = 60) -> str:
@@ -132,7 +136,8 @@ def notebook(new_visit, server):
     page.set_default_timeout(60_000)
     page.goto(server)
     page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for()
+    # Before the kernel answers, running a cell would do nothing at all.
+    page.locator(".jp-StatusBar-TextItem").filter(has_text="| Idle").wait_for()
     for index in (0, 1):
         run_cell(page, index)
     page.locator(f"{FIGURE} .bk-body").wait_for()
@@ -192,7 +197,7 @@ def test_python_sets_a_trait_and_the_figure_follows(notebook):
     wait_for_text(page, f"{FIGURE} .bk-ledger", "136 of 256")
     assert matrix.inner_html() != before
     assert "full, causal" in matrix.get_attribute("aria-label")
-    assert page.locator(FIGURE).get_by_label("causal").is_checked()
+    assert page.locator(FIGURE).get_by_role("checkbox").is_checked()
     assert page.locator(FIGURE).get_by_label("half-width").is_disabled()
 
 

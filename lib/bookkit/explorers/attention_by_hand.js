@@ -5,6 +5,7 @@ import { attentionOutput, attentionWeights } from "../static/rules.js";
 const EDITED = ["scores", "mask", "temperature"]; // what undo and start again bring back
 const LARGEST = 10000; // as in Python
 const STEP = 0.1; // one press of + or −
+const DARKEST = 42; // percent of colour in a cell; with more, its number would be hard to read on the dark page
 const DRAG = 6; // pixels of dragging for one step
 const NOTHING_ALLOWED = "no key allowed: zeros, not NaN";
 
@@ -81,7 +82,7 @@ function fill(td, text, { shade = 0, share = null, hidden = false, chosen = fals
   td.look = look;
   td.textContent = text;
   td.className = [shade < 0 ? "bk-against" : "bk-for", hidden && "bk-hidden", chosen && "bk-chosen", row && "bk-inrow"].filter(Boolean).join(" ");
-  td.style.setProperty("--bk-shade", `${(50 * Math.abs(shade)).toFixed(1)}%`);
+  td.style.setProperty("--bk-shade", `${(DARKEST * Math.abs(shade)).toFixed(1)}%`);
   if (share !== null) td.style.setProperty("--bk-share", `${(100 * share).toFixed(1)}%`);
 }
 
@@ -149,7 +150,7 @@ function render({ model, el: root }) {
   const maskLabel = el("label", { for: freshId("mask") });
   const mask = el("input", { type: "checkbox", id: maskLabel.getAttribute("for") });
   mask.addEventListener("change", flip);
-  const temperature = slider(model, "temperature", "temperature T", { min: 0.1, max: 5, step: 0.1, text: (x) => fixed(x, 1) });
+  const temperature = slider(model, "temperature", "temperature", { min: 0.1, max: 5, step: 0.1, text: (x) => fixed(x, 1) });
   // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
   const unlessIdle = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
   const undo = button("undo", unlessIdle(() => edit(past.at(-1), { by: "undo", say: "Undone." })));
@@ -164,12 +165,20 @@ function render({ model, el: root }) {
   ].filter(Boolean);
 
   // The four stages.
-  const stage = (number, title, table) => el("div", { class: "bk-stage" }, el("p", { class: "bk-title" }, el("b", {}, `${number} `), title), table);
+  const stage = (number, title, ...tables) => el("div", { class: "bk-stage" }, el("p", { class: "bk-title" }, el("b", {}, `${number} `), title), ...tables);
   const scores = el("table", { class: "bk-matrix bk-editable", role: "grid", tabindex: "0" });
   const masked = el("table", { class: "bk-matrix" });
   const weights = el("table", { class: "bk-matrix" });
   const output = el("table", { class: "bk-matrix bk-outputs" });
   const empty = el("p", { class: "bk-title bk-note" });
+  const stages = el(
+    "div",
+    { class: "bk-stages" },
+    stage(1, "Scores: q·k / √d", scores),
+    stage(2, "Masked: hidden keys score −∞", masked),
+    stage(3, "Weights: softmax(score / T); rows sum to 1", weights, empty),
+    stage(4, "Output: the values, averaged by the weights", output),
+  );
   const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const ledgerTitle = el("p", { class: "bk-title" });
   const ledger = el("table", { class: "bk-worked" });
@@ -182,15 +191,7 @@ function render({ model, el: root }) {
     "Attention by hand",
     shown.length ? el("div", { class: "bk-controls" }, ...shown) : null,
     el("div", {}, status, hint),
-    el(
-      "div",
-      { class: "bk-stages" },
-      stage(1, "Scores: q·k / √d", scores),
-      stage(2, "Masked: hidden keys score −∞", masked),
-      stage(3, "Weights: softmax(score / T); each row sums to 1", weights),
-      stage(4, "Output: the values, averaged by the weights", output),
-    ),
-    empty,
+    stages,
     el("div", {}, ledgerTitle, scroll, division),
   );
 
@@ -206,6 +207,7 @@ function render({ model, el: root }) {
       weights: matrix(weights, s.tokens, s.tokens, { corner: "query ↓ key →" }),
       output: matrix(output, s.tokens, [...s.value_names, ...s.value_names], { groups: [["value of the key", d], ["output of the query", d]] }),
     };
+    stages.classList.toggle("bk-wide", Math.max(s.tokens.length, 2 * d) > 6);
     if (laidOut) [start, known, past, lastGesture] = [snapshot(), snapshot(), [], null];
     laidOut = JSON.stringify([s.tokens, s.value_names]);
   }
@@ -283,14 +285,18 @@ function render({ model, el: root }) {
     const shift = Number.isFinite(top) && (top > 10 || top < -4) ? top : 0;
     const exps = scaled.map((x, j) => (allowed[j] ? Math.exp(x - shift) : 0));
     const total = exps.reduce((a, b) => a + b, 0);
-    const exponent = shift ? "exp(score / T − m)" : "exp(score / T)";
-    const th = (text, kind = {}) => el("th", { scope: "col", ...kind }, text);
-    const td = (text, kind) => el("td", { class: kind }, text);
+    const ratio = "score\u00a0/\u00a0T";
+    const exponent = shift ? `exp(${ratio}\u00a0−\u00a0m)` : `exp(${ratio})`;
+    const td = (text) => el("td", {}, text);
     ledger.replaceChildren(
       el(
         "thead",
         {},
-        el("tr", {}, th("key"), th("score"), th("allowed"), th("score / T"), th(exponent), th("weight"), ...s.value_names.map((name) => th(name)), ...s.value_names.map((name) => th(`weight × ${name}`))),
+        el(
+          "tr",
+          {},
+          ...["key", "score", "allowed", ratio, exponent, "weight", ...s.value_names, ...s.value_names.map((name) => `weight × ${name}`)].map((text) => el("th", { scope: "col" }, text)),
+        ),
       ),
       el(
         "tbody",
@@ -326,7 +332,7 @@ function render({ model, el: root }) {
       ),
     );
     const query = quoted(s.tokens, s.query);
-    ledgerTitle.textContent = `The row of query ${query}, worked out`;
+    ledgerTitle.textContent = `The row of query ${query}, worked out at temperature T = ${fixed(s.temperature, 1)}`;
     scroll.setAttribute("aria-label", `The row of query ${query}, worked out key by key`);
     const key = quoted(s.tokens, s.key);
     const note = shift ? ` m = ${fixed(shift, 2)}, the highest score / T, is taken off every exponent; it cancels out.` : "";
@@ -362,7 +368,11 @@ function render({ model, el: root }) {
     masked.setAttribute("aria-label", "Scores after the mask");
     weights.setAttribute("aria-label", "Attention weights, each row sums to 1");
     output.setAttribute("aria-label", "Values of the keys and outputs of the queries");
-    hint.textContent = ["Choose a score with a click or the arrow keys.", can("score") && "Drag it up or down, or press + and −.", can("mask") && "A double click or the space bar hides the key."]
+    hint.textContent = [
+      "Choose a score with a click or the arrow keys.",
+      can("score") && "Drag it up or down, or press + and −.",
+      can("mask") && "A double click or the space bar hides the key.",
+    ]
       .filter(Boolean)
       .join(" ");
     status.textContent = [news, attentionSentence(s, w)].filter(Boolean).join(" ");

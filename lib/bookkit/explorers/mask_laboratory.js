@@ -67,7 +67,7 @@ function drawArcs(mask, n, query) {
 function drawCone(masks, n, query) {
   const step = (SIDE - EDGE * 2) / n;
   const x = (i) => EDGE * 1.6 + (i + 0.5) * step;
-  const y = (row) => SIDE - 30 - (row * (SIDE - 60)) / masks.length;
+  const y = (row) => ARCS - 12 - (row * (ARCS - 28)) / masks.length;
   let wanted = new Set([query]);
   const parts = [];
   const dots = [];
@@ -113,7 +113,7 @@ function render({ model, el: root }) {
   ];
   const shown = controls.filter((control) => model.get("controls").includes(control.name));
   const matrix = el("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg", role: "img", tabindex: "0" });
-  const links = el("svg", { class: "bk-svg", role: "img" });
+  const links = el("svg", { viewBox: `0 0 ${SIDE} ${ARCS}`, class: "bk-svg", role: "img" });
   const legend = el("div", { class: "bk-legend" });
   const pair = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const price = el("dl", { class: "bk-ledger" });
@@ -129,10 +129,8 @@ function render({ model, el: root }) {
       "div",
       { class: "bk-panels" },
       views.includes("matrix") ? panel("Who may see whom", matrix, legend) : null,
-      views.includes("arcs") ? panel(linksTitle, links) : null,
+      views.includes("arcs") ? panel(linksTitle, links, pair, price) : el("div", {}, pair, price),
     ),
-    pair,
-    price,
   );
 
   const state = () => {
@@ -187,7 +185,6 @@ function render({ model, el: root }) {
     const name = PATTERNS.find(([value]) => value === s.pattern)[1] + (s.causal ? ", causal" : "");
     drawMatrix(s, first);
     matrix.setAttribute("aria-label", `${name} mask on ${s.n} tokens: ${show(seen)} of ${count(all, "pair")} seen after ${count(s.layers, "layer")}. Arrow keys move from pair to pair.`);
-    links.setAttribute("viewBox", `0 0 ${SIDE} ${s.layers === 1 ? ARCS : SIDE}`);
     links.replaceChildren(...(s.layers === 1 ? drawArcs(masks[0], s.n, s.query) : drawCone(masks, s.n, s.query)));
     links.setAttribute("aria-label", s.layers === 1 ? `Arcs from each query to its keys; query ${s.query} stands out.` : `Everything that flows into position ${s.query} through ${s.layers} layers.`);
     linksTitle.textContent = s.layers === 1 ? `Arcs of query ${s.query}` : `What flows into position ${s.query}`;
