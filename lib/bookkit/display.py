@@ -25,7 +25,9 @@ def source(obj, *, docstring: bool = False) -> Markdown:
     True
     """
     text = textwrap.dedent(inspect.getsource(obj))
-    return Markdown(f"```python\n{(text if docstring else _without_docstrings(text)).rstrip()}\n```")
+    return Markdown(
+        f"```python\n{(text if docstring else _without_docstrings(text)).rstrip()}\n```"
+    )
 
 
 def _without_docstrings(text: str) -> str:

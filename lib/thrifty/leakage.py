@@ -19,7 +19,8 @@ def leakage(model, inputs, *, method="perturbation", trials=2, seed=0, vocabular
         shape (batch, n_out, ...): axis 1 is taken as the output position. A NumPy function, a
         Keras model (in inference mode), a TensorFlow function, ...
     inputs : array of shape (n,) or (n, d)
-        One sample without batch axis: integer ids, or float vectors.
+        One sample without batch axis: integer ids, or float vectors. The model is given floats in
+        their own dtype, and ids as int32 if that is theirs, otherwise as int64.
     method : {"perturbation", "gradient"}
         "gradient" is for float inputs and models made of TensorFlow operations.
     trials : int
@@ -149,7 +150,6 @@ def _by_perturbation(model, inputs, trials, rng, vocabulary):
 
 def _id_drawer(ids, rng, vocabulary):
     """A function that draws for each position an id that is not the position's own."""
-    ids = ids.astype(np.int64)
     vocabulary = int(ids.max()) + 2 if vocabulary is None else vocabulary
     vocabulary = require_int("vocabulary", vocabulary, minimum=2)
     outside = ids[(ids < 0) | (ids >= vocabulary)]
@@ -232,6 +232,8 @@ def _require_sample(inputs):
         )
     if not np.isfinite(inputs).all():
         raise ValueError("inputs must be finite, got NaN or inf")
+    if inputs.ndim == 1 and inputs.dtype != np.int32:
+        inputs = inputs.astype(np.int64)  # a drawn id must not wrap around in a small type
     return inputs
 
 

@@ -82,7 +82,7 @@ def test_changes_are_checked_and_a_refused_one_leaves_all_as_it_was():
         hand.scores = [[1.0]]
     with pytest.raises(traitlets.TraitError, match="key must be 0 to 4, got 6"):
         hand.key = 6
-    with pytest.raises(traitlets.TraitError, match="together in hold_trait_notifications"):
+    with pytest.raises(traitlets.TraitError, match="scores must have one row per token, 2, got 5"):
         hand.tokens = ["a", "b"]
     # As the page's changes arrive.
     with pytest.raises(traitlets.TraitError, match="got 2 in row 0"):

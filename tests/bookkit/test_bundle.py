@@ -8,9 +8,10 @@ import re
 import shutil
 
 import pytest
+from playwright.sync_api import sync_playwright
+
 from bookkit import browser as chromium
 from bookkit import bundle
-from playwright.sync_api import sync_playwright
 
 NAMES = bundle.figure_names()
 RULES = re.findall(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
+import importlib
 import json
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import ipywidgets
 import pytest
 import traitlets
+
 from bookkit.explorers.mask_laboratory import MaskLaboratory
 from bookkit.live import LiveFigure
 
@@ -148,30 +149,26 @@ def test_figure_is_laid_out_like_any_widget():
     assert box.children[0] is figure
 
 
-def load_module(folder, name: str, with_script: bool):
-    """Import a module with a figure from a folder, as from `explorers`."""
-    (folder / f"{name}.py").write_text(
-        "import traitlets as t\n"
-        "from bookkit.live import LiveFigure\n"
-        "class Toy(LiveFigure):\n"
-        "    size = t.Int(3).tag(sync=True)\n"
-        "    secret = t.Int(4)\n"
-        "    def sentence(self): return f'A toy of {self.size}.'\n"
-        "    def picture(self): return '<svg xmlns=\"http://www.w3.org/2000/svg\"/>'\n"
-    )
-    if with_script:
-        (folder / f"{name}.js").write_text("export default { render() { return 'toy'; } };\n")
-    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        del sys.modules[name]
-    return module.Toy
+TOY = """
+import traitlets as t
+from bookkit.live import LiveFigure
+
+class Toy(LiveFigure):
+    size = t.Int(3).tag(sync=True)
+    secret = t.Int(4)
+    def sentence(self):
+        return f"A toy of {self.size}."
+    def picture(self):
+        return '<svg xmlns="http://www.w3.org/2000/svg"/>'
+"""
 
 
-def test_subclass_gets_the_script_beside_it(tmp_path):
-    toy = load_module(tmp_path, "toy_figure", with_script=True)(caption=CAPTION)
+def test_subclass_gets_the_script_beside_it(tmp_path, monkeypatch):
+    (tmp_path / "toy_figure.py").write_text(TOY)
+    (tmp_path / "toy_figure.js").write_text("export default { render() { return 'toy'; } };\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    toy = importlib.import_module("toy_figure").Toy(caption=CAPTION)
+    monkeypatch.delitem(sys.modules, "toy_figure")
     assert toy._figure_name == "toy_figure"
     assert "return 'toy'" in str(toy._esm)
     assert toy.state() == {"caption": CAPTION, "size": 3}

@@ -8,10 +8,11 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
+
 from bookkit import browser as chromium
 from bookkit import bundle
 from bookkit.explorers.mask_laboratory import PATTERNS, MaskLaboratory
-from playwright.sync_api import sync_playwright
 from thrifty.attention import masked_softmax
 from thrifty.masks import reach
 from thrifty.patterns import Atrous, Causal, Full, Local
@@ -89,7 +90,7 @@ def answers(page):
 def test_there_are_enough_cases():
     assert len(CASES) >= 300
     assert {case["pattern"] for case in CASES} == set(PATTERNS)
-    assert {2, 64} <= {case["n"] for case in CASES} | {64}
+    assert min(case["n"] for case in CASES) == 2
     assert max(case["n"] for case in CASES) > 55
 
 
@@ -157,7 +158,7 @@ def test_softmax_without_a_mask_is_the_librarys(page):
         ([-np.inf, 1.0, 2.0], [True, True, True]),
         ([-np.inf, 7.0], [True, False]),
         ([-np.inf, -np.inf], [True, True]),
-        ([1e308, -1e308], [True, True]),
+        ([1e300, -1e300], [True, True]),
         ([5.0], [False]),
         ([], []),
     ],

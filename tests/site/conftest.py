@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import pytest
 import yaml
 from axe_playwright_python.base import AXE_FILE_PATH
-from bookkit import browser as chromium
 from playwright.sync_api import sync_playwright
+
+from bookkit import browser as chromium
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -156,9 +157,7 @@ class Visit:
         self.page.on("console", self.heard)
         self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on(
-            "requestfailed", lambda request: self.errors.append(f"failed: {request.url}")
-        )
+        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
         self.page.on("response", self.answered)
 
     def heard(self, message) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from playwright.sync_api import Error
-
 
 @dataclass(frozen=True)
 class Allowed:

@@ -9,10 +9,14 @@ CONTROLS = "input, select, button"
 # What a reader sees of a figure, without the controls themselves.
 DRAWING = """(host) => {
   const copy = host.querySelector(".bk-body").cloneNode(true);
-  for (const part of copy.querySelectorAll(".bk-control, .bk-controls, input, select, button")) part.remove();
+  const controls = ".bk-control, .bk-controls, input, select, button";
+  for (const part of copy.querySelectorAll(controls)) part.remove();
   return copy.innerHTML;
 }"""
-STATUS = """(host) => [...host.querySelectorAll("[role=status]")].map((p) => p.textContent).join("|")"""
+STATUS = """(host) =>
+  [...host.querySelectorAll("[role=status]")].map((p) => p.textContent).join("|")"""
+    """(host) => [...host.querySelectorAll("[role=status]")].map((p) => p.textContent).join("|")"""
+)
 # A figure redraws in a microtask, or at the next frame.
 FRAME = "() => new Promise((go) => requestAnimationFrame(go))"
 # Every figure anew from its stored state: nothing it remembers outlives this.
@@ -34,8 +38,10 @@ RESTART = """async () => {
   }
 }"""
 KIND = """(node) => node.tagName === "INPUT" ? node.type : node.tagName.toLowerCase()"""
-NAME = """(node) => (node.labels?.[0] ?? node).textContent.trim() || node.getAttribute("aria-label") || node.id"""
-SAME = """([host, index, selector]) => host.querySelectorAll(selector)[index] === document.activeElement"""
+NAME = """(node) => (node.labels?.[0] ?? node).textContent.trim()
+  || node.getAttribute("aria-label") || "" """
+SAME = """([host, index, selector]) =>
+  host.querySelectorAll(selector)[index] === document.activeElement"""
 
 KEYS = {
     "range": ["ArrowRight", "ArrowLeft"],

@@ -222,7 +222,8 @@ def test_linked_sliders_move_the_figure(notebook):
         handle.focus()
         handle.press("ArrowRight")
         mine = page.locator(FIGURE).get_by_label(own, exact=True)
-        page.wait_for_function("([node, v]) => node.value === v", arg=[mine.element_handle(), value])
+        arrived = [mine.element_handle(), value]
+        page.wait_for_function("([node, value]) => node.value === value", arg=arrived)
     assert run_cell(page, 5).strip() == "n = 17, rate = 7"
 
 

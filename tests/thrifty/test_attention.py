@@ -382,12 +382,29 @@ def test_mixed_precision_stays_near_float32(dtype, atol):
     np.testing.assert_allclose(found, full(x, x, use_causal_mask=True), atol=atol)
 
 
-def test_the_softmax_of_a_float16_layer_is_summed_in_float32():
-    n = 4096  # weights of 1/4096, spread evenly: a sum in 11 bits would stop at 2048
-    x = np.zeros((1, n, 2), dtype="float16")
-    layer = DenseAttention(1, 2, dtype="mixed_float16")
-    weights = layer(x[:, :1], x, return_attention_scores=True)[1]
-    np.testing.assert_allclose(np.asarray(weights, "float32"), 1 / n, rtol=1e-3)
+def bare_layer(**config):
+    """One head of size 1 whose projections change nothing: scores are products of the inputs."""
+    layer = DenseAttention(1, 1, use_bias=False, **config)
+    layer.build((None, None, 1), (None, None, 1))
+    layer.set_weights([np.ones((1, 1, 1), "float32")] * 4)
+    return layer
+
+
+@pytest.mark.parametrize(("dtype", "half_ulp"), [("float16", 2**-11), ("bfloat16", 2**-8)])
+def test_the_softmax_of_a_16_bit_layer_is_rounded_only_once(dtype, half_ulp):
+    scores = np.arange(-16, 17) / 8  # exact in both types
+    layer = bare_layer(dtype=f"mixed_{dtype}")
+    query, keys = np.ones((1, 1, 1)), scores[None, :, None]
+    weights = layer(query, keys, return_attention_scores=True)[1]
+    found = np.asarray(weights, "float64")[0, 0, 0]
+    np.testing.assert_allclose(found, masked_softmax(scores), rtol=1.01 * half_ulp)
+
+
+def test_an_allowed_score_may_be_as_low_as_it_likes():
+    x = np.array([[[1e3], [-1e3], [1.0]]], dtype="float32")  # query 0 scores key 1 at -1e6
+    mask = np.array([[False, True, False], [True] * 3, [True] * 3])
+    weights = bare_layer()(x, x, attention_mask=mask, return_attention_scores=True)[1]
+    np.testing.assert_array_equal(np.asarray(weights)[0, 0, 0], [0, 1, 0])
 
 
 # --- a Keras citizen ------------------------------------------------------------------------------
@@ -458,6 +475,8 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean():
     layer = DenseAttention(1, 4, dropout=0.5)
     still = layer(x, x)
     same(layer(x, x, training=False), still)
+    _, weights = layer(x, x, training=True, return_attention_scores=True)
+    np.testing.assert_allclose(np.asarray(weights).sum(-1), 1, atol=1e-5)  # before the dropout
     noisy = np.mean([layer(x, x, training=True) for _ in range(200)], axis=0)
     assert not np.allclose(layer(x, x, training=True), still, atol=1e-3)
     np.testing.assert_allclose(noisy, still, atol=0.1)

@@ -218,6 +218,16 @@ def test_exactly_one_position_changes_and_stays_in_the_vocabulary(ids, more):
         assert 0 <= changed.min() and changed.max() < vocabulary
 
 
+@pytest.mark.parametrize(
+    ("given", "seen"), [("uint8", "int64"), ("uint64", "int64"), ("int64", "int64"), ("int32",) * 2]
+)
+def test_a_drawn_id_does_not_wrap_around_in_a_small_type(given, seen):
+    batches = []
+    leakage(lambda ids: batches.append(ids) or ids, np.array([0, 7], given), vocabulary=100_000)
+    assert {batch.dtype.name for batch in batches} == {seen}
+    assert max(batch.max() for batch in batches) > 255
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 

@@ -94,7 +94,9 @@ def _check_row_softmax(answer):
         raise Hint("when nothing is allowed you divide by zero; the answer should be zeros")
     if not np.isfinite(large).all():
         raise Hint("large scores overflow the exponential: subtract the largest score first")
-    cases = [((scores, m, t), _row_softmax(scores, m, t)) for m in (everything, some) for t in (0.5, 3.0)]
+    cases = [
+        ((scores, m, t), _row_softmax(scores, m, t)) for m in (everything, some) for t in (0.5, 3.0)
+    ]
     expect_function(answer, cases, "Divide the scores by the temperature.", close=True)
 
 

@@ -332,7 +332,7 @@ function render({ model, el: root }) {
       ),
     );
     const query = quoted(s.tokens, s.query);
-    ledgerTitle.textContent = `The row of query ${query}, worked out at temperature T = ${fixed(s.temperature, 1)}`;
+    ledgerTitle.textContent = `The row of query ${query}, worked out with T\u00a0=\u00a0${fixed(s.temperature, 1)}`;
     scroll.setAttribute("aria-label", `The row of query ${query}, worked out key by key`);
     const key = quoted(s.tokens, s.key);
     const note = shift ? ` m = ${fixed(shift, 2)}, the highest score / T, is taken off every exponent; it cancels out.` : "";

@@ -35,6 +35,34 @@ def _require_matrix(name: str, rows: list[list], n_rows: int, n_columns: int) ->
             raise t.TraitError(f"{name} must have {n_columns} columns, got {len(row)} in row {i}")
 
 
+def _require_case(case: dict) -> None:
+    """Raise a TraitError that names the first thing that does not fit together."""
+    tokens, scores, values, names = (
+        case[name] for name in ("tokens", "scores", "values", "value_names")
+    )
+    n, columns = len(tokens), len(values[0]) if values else 0
+    if not FEWEST <= n <= MOST:
+        raise t.TraitError(f"tokens must be {FEWEST} to {MOST}, got {n}")
+    _require_printable("tokens", tokens)
+    _require_matrix("scores", scores, n, n)
+    for i, row in enumerate(scores):
+        for j, score in enumerate(row):
+            if not abs(score) <= LARGEST:
+                raise t.TraitError(
+                    f"scores must be finite and within ±{LARGEST:.0f}, "
+                    f"got {score} for query {i}, key {j}"
+                )
+    _require_matrix("values", values, n, columns)
+    if not 1 <= columns <= 4:
+        raise t.TraitError(f"values must have 1 to 4 columns, got {columns}")
+    if not all(math.isfinite(value) for row in values for value in row):
+        raise t.TraitError("values must be finite")
+    if len(names) != columns:
+        raise t.TraitError(f"value_names must name {columns} columns, got {len(names)}")
+    _require_printable("value_names", names)
+    _require_matrix("mask", case["mask"], n, n)
+
+
 class AttentionByHand(LiveFigure):
     """Follow a few tokens from scores to output: scores, masked scores, weights, output.
 
@@ -149,71 +177,16 @@ class AttentionByHand(LiveFigure):
             **kwargs,
         )
 
-    # The reader's changes pass here too; a change of several traits is checked once all are set.
-
-    @t.validate("tokens")
-    def _valid_tokens(self, proposal):
-        tokens = proposal["value"]
-        if not FEWEST <= len(tokens) <= MOST:
-            raise t.TraitError(f"tokens must be {FEWEST} to {MOST}, got {len(tokens)}")
-        _require_printable("tokens", tokens)
-        if len(self.scores) != len(tokens):
-            raise t.TraitError(
-                f"scores must have one row per token, {len(tokens)}, got {len(self.scores)}; "
-                "change tokens, scores, values and mask together in hold_trait_notifications()"
-            )
-        return tokens
-
-    @t.validate("scores")
-    def _valid_scores(self, proposal):
-        scores, n = proposal["value"], len(self.tokens)
-        _require_matrix("scores", scores, n, n)
-        for i, row in enumerate(scores):
-            for j, score in enumerate(row):
-                if not abs(score) <= LARGEST:
-                    raise t.TraitError(
-                        f"scores must be finite and within ±{LARGEST:.0f}, "
-                        f"got {score} for query {i}, key {j}"
-                    )
-        return scores
-
-    @t.validate("values")
-    def _valid_values(self, proposal):
-        values = proposal["value"]
-        columns = len(values[0]) if values else 0
-        _require_matrix("values", values, len(self.tokens), columns)
-        if not 1 <= columns <= 4:
-            raise t.TraitError(f"values must have 1 to 4 columns, got {columns}")
-        if not all(math.isfinite(value) for row in values for value in row):
-            raise t.TraitError("values must be finite")
-        if len(self.value_names) != columns:
-            raise t.TraitError(
-                f"value_names must name {columns} columns, got {len(self.value_names)}"
-            )
-        return values
-
-    @t.validate("value_names")
-    def _valid_value_names(self, proposal):
-        names = proposal["value"]
-        if self.values and len(names) != len(self.values[0]):
-            raise t.TraitError(
-                f"value_names must name {len(self.values[0])} columns, got {len(names)}"
-            )
-        _require_printable("value_names", names)
-        return names
-
-    @t.validate("mask")
-    def _valid_mask(self, proposal):
-        mask, n = proposal["value"], len(self.tokens)
-        _require_matrix("mask", mask, n, n)
-        return [[int(allowed) for allowed in row] for row in mask]
-
-    @t.validate("query", "key")
-    def _valid_position(self, proposal):
-        value, last = proposal["value"], len(self.tokens) - 1
-        if value > last:
-            raise t.TraitError(f"{proposal['trait'].name} must be 0 to {last}, got {value}")
-        return value
+    @t.validate("tokens", "scores", "values", "value_names", "mask", "query", "key")
+    def _valid(self, proposal):
+        """Check every change, the reader's too; several at once are checked when all are set."""
+        name, value = proposal["trait"].name, proposal["value"]
+        # The whole case, since traitlets calls for the traits of one change in any order.
+        _require_case(self.state() | {name: value})
+        last = len(self.tokens) - 1
+        if name in ("query", "key") and value > last:
+            raise t.TraitError(f"{name} must be 0 to {last}, got {value}")
+        return [[int(allowed) for allowed in row] for row in value] if name == "mask" else value
 
     @t.observe("tokens")
     def _keep_the_choice_inside(self, change):
