@@ -1,4 +1,4 @@
-"""LiveFigure: a widget with a kernel, a self-drawing figure on a page, a picture everywhere else."""
+"""LiveFigure: a widget with a kernel, a living figure on a page, a picture everywhere else."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LiveFigure(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         file = getattr(sys.modules[cls.__module__], "__file__", None)
         source = pathlib.Path(file).with_suffix(".js") if file else None
-        # traitlets makes further subclasses while an instance starts; they have their script already.
+        # traitlets makes further subclasses while an instance starts; they have their script.
         if source and source.exists() and getattr(cls, "_figure_name", None) != source.stem:
             cls._esm = notebook_module(source)
             cls._figure_name = source.stem
@@ -71,7 +71,7 @@ class LiveFigure(anywidget.AnyWidget):
         raise NotImplementedError
 
     def static_html(self) -> str:
-        """Return the stored form: the state for the page's host, and the picture until it starts."""
+        """Return the stored form: the state for the page's host, and a picture until it starts."""
         state = html.escape(json.dumps(self.state(), sort_keys=True), quote=True)
         # An <img>, because an untrusted notebook's sanitiser removes inline SVG.
         drawing = base64.b64encode(self.picture().encode()).decode()

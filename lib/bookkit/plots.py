@@ -51,7 +51,8 @@ matplotlib.rcParams.update(
 
 
 # Inline, because a notebook loads none of the page's style sheets.
-_ROW = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,{}rem),1fr));gap:1rem 1.5rem"
+_COLUMNS = "grid-template-columns:repeat(auto-fit,minmax(min(100%,{}rem),1fr))"
+_ROW = f"display:grid;gap:1rem 1.5rem;{_COLUMNS}"
 _PANEL = "width:100%;height:auto"
 
 
@@ -156,7 +157,7 @@ def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
 
 
 def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=False) -> None:
-    """Draw a (queries, keys) matrix of numbers >= 0, darker for larger; cells are separated by paper.
+    """Draw a (queries, keys) matrix of numbers >= 0, darker for larger.
 
     Parameters
     ----------

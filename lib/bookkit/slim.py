@@ -17,7 +17,7 @@ _OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
 
 
 def slim_site(out: pathlib.Path) -> None:
-    """Slim every page below ``out`` and the icon fonts they share; running it twice changes nothing."""
+    """Slim every page below ``out`` and their icon fonts; a second time it changes nothing."""
     pages = list(out.rglob("*.html"))
     for page in pages:
         text = page.read_text("utf8")

@@ -1,4 +1,4 @@
-"""The book's Sphinx extension: figures in one script, maths from a package, nothing the page does not need."""
+"""The book's Sphinx extension: figures in one script, maths from a package, slim pages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def copy_mathjax(target: pathlib.Path) -> None:
 
 
 def prepare_static(app, config) -> None:
-    """Write the figures' script, the style sheets and MathJax where Sphinx collects static files."""
+    """Write scripts, style sheets and MathJax to where Sphinx collects static files."""
     place = pathlib.Path(app.outdir).parent / "static"
     _write(place / "figures.js", page_script(figure_names()))
     for sheet in ("figures.css", "book.css"):

@@ -15,8 +15,6 @@ DRAWING = """(host) => {
 }"""
 STATUS = """(host) =>
   [...host.querySelectorAll("[role=status]")].map((p) => p.textContent).join("|")"""
-    """(host) => [...host.querySelectorAll("[role=status]")].map((p) => p.textContent).join("|")"""
-)
 # A figure redraws in a microtask, or at the next frame.
 FRAME = "() => new Promise((go) => requestAnimationFrame(go))"
 # Every figure anew from its stored state: nothing it remembers outlives this.
