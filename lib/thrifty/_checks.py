@@ -97,3 +97,17 @@ def require_attention_shapes(q, k, v=None):
     except ValueError:
         shapes = " and ".join(str(array.shape) for array in arrays.values())
         raise ValueError(f"the leading axes must broadcast, got shapes {shapes}") from None
+
+
+def one_sequence(q, k, v, mask, scale):
+    """What `attention_loop` works on: 2-D arrays, a full mask, a scale, and the dtype to return."""
+    (q, q_dtype), (k, k_dtype), (v, v_dtype) = working("q", q), working("k", k), working("v", v)
+    require_attention_shapes(q, k, v)
+    if max(q.ndim, k.ndim, v.ndim) > 2:
+        raise ValueError(
+            f"attention_loop takes one sequence and one head, arrays of 2 axes, got shapes "
+            f"{q.shape}, {k.shape}, {v.shape}; for more axes use attention"
+        )
+    mask = fit_mask(True if mask is None else mask, (len(q), len(k)))
+    dtype = np.result_type(q_dtype, k_dtype, v_dtype)
+    return q, k, v, mask, score_scale(scale, q.shape[-1]), dtype

@@ -16,6 +16,7 @@ from keras import ops
 
 from thrifty._checks import (
     fit_mask,
+    one_sequence,
     require_attention_shapes,
     require_int,
     score_scale,
@@ -192,15 +193,7 @@ def attention_loop(q, k, v, mask=None, *, scale=None):
     >>> bool(np.allclose(attention_loop(q, k, v), attention(q, k, v)))
     True
     """
-    (q, q_dtype), (k, k_dtype), (v, v_dtype) = working("q", q), working("k", k), working("v", v)
-    require_attention_shapes(q, k, v)
-    if max(q.ndim, k.ndim, v.ndim) > 2:
-        raise ValueError(
-            f"attention_loop takes one sequence and one head, arrays of 2 axes, got shapes "
-            f"{q.shape}, {k.shape}, {v.shape}; for more axes use attention"
-        )
-    scale = score_scale(scale, q.shape[-1])
-    mask = fit_mask(True if mask is None else mask, (len(q), len(k)))
+    q, k, v, mask, scale, dtype = one_sequence(q, k, v, mask, scale)
     output = np.zeros((len(q), v.shape[-1]), dtype=np.result_type(q, k, v))
     for i in range(len(q)):
         keys = [j for j in range(len(k)) if mask[i, j]]
@@ -211,7 +204,7 @@ def attention_loop(q, k, v, mask=None, *, scale=None):
         exponentials = [np.exp(score - highest) for score in scores]
         for j, exponential in zip(keys, exponentials, strict=True):
             output[i] += exponential / sum(exponentials) * v[j]
-    return output.astype(np.result_type(q_dtype, k_dtype, v_dtype))
+    return output.astype(dtype)
 
 
 @keras.saving.register_keras_serializable(package="thrifty")

@@ -47,6 +47,33 @@
     if (outside(text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect())) clipped.push(name(text));
   }
 
+  // Contrast of the words of code, each pair of colours once.
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (let up = node; up; up = up.parentElement) {
+      const colour = getComputedStyle(up).backgroundColor;
+      const alpha = channels(colour)[3] ?? 1;
+      if (alpha === 1) return colour;
+      if (alpha > 0) return null; // half transparent: not to be told from here
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const codeColours = new Map();
+  for (const pre of all(".highlight pre")) {
+    for (const node of [pre, ...all("span", pre)]) {
+      const ownText = [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
+      const paper = ownText ? ground(node) : undefined;
+      if (paper === undefined) continue;
+      const ink = getComputedStyle(node).color;
+      const [low, high] = paper === null ? [0, 0] : [light(ink), light(paper)].sort((a, b) => a - b);
+      codeColours.set(`${ink} on ${paper}`, { word: node.textContent.slice(0, 20), kind: node.className, contrast: (high + 0.05) / (low + 0.05) });
+    }
+  }
+
   const levels = all("h1, h2, h3, h4, h5, h6", document.querySelector("main") ?? document.body)
     .filter(drawn)
     .map((node) => ({ level: Number(node.tagName[1]), text: node.textContent.trim() }));
@@ -56,6 +83,7 @@
     theme: document.documentElement.dataset.theme,
     width: [document.documentElement.scrollWidth, width],
     tooWide,
+    code: [...codeColours].map(([colours, found]) => ({ colours, ...found })),
     clipped,
     headings: levels,
     formulas: all("span.math, div.math").length,
