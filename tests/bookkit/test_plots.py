@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import html
 import itertools
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bookkit import plots
 from bookkit.bundle import STATIC
@@ -81,7 +83,9 @@ def test_plain_form_says_both_texts():
 
 
 def svgs(page: str) -> list[bytes]:
-    return [base64.b64decode(data) for data in re.findall(r"svg\+xml;base64,([^\"]+)", page)]
+    addresses = [html.unescape(src) for src in re.findall(r'src="([^"]+)"', page)]
+    assert all(address.startswith("data:image/svg+xml") for address in addresses)
+    return [urllib.request.urlopen(address).read() for address in addresses]
 
 
 def test_drawings_are_whole_images():
@@ -123,11 +127,30 @@ def test_mask_must_be_a_boolean_matrix(bad):
         plots.draw_mask(plots.panels()[0], bad)
 
 
+def light_of_cells(ax, shape) -> np.ndarray:
+    """Draw, and return how light each cell is in its middle, seen from above."""
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba()) / 255
+    light = np.empty(shape)
+    for i, j in np.ndindex(shape):
+        x, y = ax.transData.transform((j, i))
+        colour = pixels[round(len(pixels) - y), round(x), :3]
+        light[i, j] = linear(colour) @ [0.2126, 0.7152, 0.0722]
+    return light
+
+
+def test_values_are_drawn_darker_the_larger_they_are():
+    (ax,) = plots.panels()
+    values = np.linspace(0, 1, 12).reshape(3, 4)
+    plots.draw_matrix(ax, values)
+    assert (np.diff(light_of_cells(ax, values.shape).ravel()) < 0).all()
+
+
 def test_mask_is_drawn_the_right_way_up():
     (ax,) = plots.panels()
     plots.draw_mask(ax, MASK, title="causal")
-    shown = ax.collections[0].get_array().reshape(MASK.shape)
-    assert ((shown > 0) == MASK).all()
+    assert ((light_of_cells(ax, MASK.shape) < 0.3) == MASK).all()
     bottom, top = ax.get_ylim()
     assert bottom > top  # the first query is on top
     words = (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left"))

@@ -58,9 +58,9 @@ export function pairsPaid(pattern, n, layers, options) {
 
 /** Softmax over the allowed entries; nothing allowed gives zeros, never NaN. The twin of `masked_softmax`. */
 export function maskedSoftmax(scores, allowed = null) {
-  const kept = scores.filter((_, j) => !allowed || allowed[j]);
-  if (kept.length === 0) return scores.map(() => 0);
-  const top = Math.max(...kept);
+  // A forbidden score may be anything, even NaN; nothing allowed, or minus infinity alone, gives zeros.
+  const top = scores.reduce((most, score, j) => (!allowed || allowed[j] ? Math.max(most, score) : most), -Infinity);
+  if (top === -Infinity) return scores.map(() => 0);
   const weights = scores.map((score, j) => (!allowed || allowed[j] ? Math.exp(score - top) : 0));
   const total = weights.reduce((a, b) => a + b, 0);
   return weights.map((weight) => weight / total);
