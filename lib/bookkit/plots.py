@@ -133,7 +133,9 @@ def doubling(ax, *, x: bool = True, y: bool = False) -> None:
     for chosen, axis, scale in ((x, ax.xaxis, ax.set_xscale), (y, ax.yaxis, ax.set_yscale)):
         if chosen:
             scale("log", base=2)
-            axis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+            axis.set_major_formatter(
+                lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"
+            )
 
 
 def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import functools
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ import mwparserfromhell
 
 from bookkit import assets
 
+_NOT_PROSE = ("File:", "Image:", "Category:")
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -22,7 +24,7 @@ class Page:
     Parameters
     ----------
     title, text : str
-        The text is without markup, tables and templates.
+        The text is without markup, templates and pictures.
     """
 
     title: str
@@ -49,10 +51,25 @@ def load_wikipedia() -> tuple[Page, ...]:
             space = element.tag.removesuffix("page")
             markup = element.findtext(f"{space}revision/{space}text") or ""
             if not markup.lower().startswith("#redirect"):
-                text = mwparserfromhell.parse(markup).strip_code(normalize=True, collapse=True)
-                pages.append(Page(element.findtext(f"{space}title"), text))
+                pages.append(Page(element.findtext(f"{space}title"), plain(markup)))
             element.clear()
     return tuple(pages)
+
+
+def plain(markup: str) -> str:
+    """Return the prose of an article: no markup, no templates, no pictures with their captions.
+
+    Examples
+    --------
+    >>> plain("The [[Thames|river]]'s bank.[[File:bank.jpg|thumb|A bank]]")
+    "The river's bank."
+    """
+    code = mwparserfromhell.parse(markup)
+    for link in code.filter_wikilinks():
+        if str(link.title).strip().startswith(_NOT_PROSE):
+            with contextlib.suppress(ValueError):  # it went with a picture that contained it
+                code.remove(link)
+    return code.strip_code(normalize=True, collapse=True)
 
 
 def words_of(text: str) -> list[str]:

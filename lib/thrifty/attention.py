@@ -200,7 +200,7 @@ def attention_loop(q, k, v, mask=None, *, scale=None):
         if not keys:
             continue  # nothing to average: the row stays zero
         scores = [scale * np.dot(q[i], k[j]) for j in keys]
-        highest = max(scores)  # subtracted so that exp cannot overflow; it cancels out
+        highest = max(scores)  # subtracted lest exp overflow; it cancels out
         exponentials = [np.exp(score - highest) for score in scores]
         for j, exponential in zip(keys, exponentials, strict=True):
             output[i] += exponential / sum(exponentials) * v[j]

@@ -168,12 +168,15 @@ class Visit:
         self.page.on("console", self.heard)
         self.page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self.failed)
         self.page.on("response", self.answered)
 
     def heard(self, message) -> None:
         if message.type in ("error", "warning"):
             self.errors.append(f"console {message.type}: {message.text}")
+
+    def failed(self, request) -> None:
+        self.errors.append(f"failed: {request.url} {request.failure}")
 
     def answered(self, response) -> None:
         if response.status >= 400:

@@ -35,7 +35,9 @@ def test_index_leads_to_the_first_page(new_visit):
     visit.page.goto(visit.base_url)
     visit.page.wait_for_url("**/book/welcome.html")
     assert visit.page.locator(".bd-article h1").inner_text()
-    assert (visit.errors, visit.strangers) == ([], [])
+    # What the index had asked for when it was left is no fault.
+    errors = [error for error in visit.errors if "net::ERR_ABORTED" not in error]
+    assert (errors, visit.strangers) == ([], [])
     visit.page.context.close()
 
 

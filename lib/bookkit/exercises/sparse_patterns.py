@@ -3,7 +3,7 @@
 import numpy as np
 
 from bookkit.exercises import Hint, define, expect_equal
-from thrifty.patterns import Causal, Local
+from thrifty.patterns import Atrous, Causal, Local
 
 
 def _check_causal_local_pairs(answer):
@@ -61,22 +61,44 @@ define(
 )
 
 
-def _check_narrowest(answer):
-    if answer == 6:
-        raise Hint("half the rate covers the middle; think of the first token, with one side only")
-    if answer == 12:
-        raise Hint("that works, and one less works too")
-    if answer != 11:
-        raise Hint("put rate 12 into the laboratory, two layers, and watch the corners")
+def _cheapest(n):
+    rate = min(range(1, n + 1), key=lambda r: Local(r - 1).pairs(n) + Atrous(r).pairs(n))
+    return rate - 1, rate
+
+
+def _check_cheapest(answer):
+    for n in (60, 200):
+        got, (_, best) = answer(n), _cheapest(n)
+        if np.shape(got) != (2,):
+            raise Hint("return two numbers, (half_width, rate)")
+        half_width, rate = (int(x) for x in got)
+        if rate < 1 or half_width < 0:
+            raise Hint("a half-width is at least 0, a rate at least 1")
+        if half_width < rate - 1:
+            raise Hint("half the rate covers the middle; think of the first tokens")
+        if half_width > rate - 1:
+            raise Hint("that sees everything, and a narrower window would too")
+        if rate == int(n**0.5):
+            raise Hint("that balances n r against n n / r, but a window has 2 r - 1 keys")
+        price = Local(half_width).pairs(n) + Atrous(rate).pairs(n)
+        least = Local(best - 1).pairs(n) + Atrous(best).pairs(n)
+        if price > least:
+            raise Hint(f"for n = {n} rate {rate} costs {price} pairs; {least} are enough")
 
 
 define(
-    name="sparse/narrowest",
-    question="What is the smallest half-width before an atrous layer with rate 12?",
-    check=_check_narrowest,
-    shows="the ends have stops on one side only, so the window must span a whole gap.",
-    solution=11,
-    wrong=[(6, "first token"), (12, "one less"), (5, "laboratory")],
+    name="sparse/cheapest",
+    question="Which local and atrous layers see everything with the fewest pairs?",
+    check=_check_cheapest,
+    shows="the window must span a whole gap, and the best gap grows with the root of the length.",
+    solution=_cheapest,
+    wrong=[
+        (lambda n: (int(n**0.5) - 1, int(n**0.5)), "2 r - 1 keys"),
+        (lambda n: (_cheapest(n)[1] // 2, _cheapest(n)[1]), "first tokens"),
+        (lambda n: (_cheapest(n)[1], _cheapest(n)[1]), "narrower"),
+        (lambda n: (n - 1, n), "are enough"),
+        (lambda n: _cheapest(n)[1], "two numbers"),
+    ],
 )
 
 
@@ -96,7 +118,7 @@ define(
     name="sparse/layers_needed",
     question="How many local layers connect the ends of a text?",
     check=_check_layers_needed,
-    shows="4096 tokens need 64 layers of half-width 64, where one atrous layer in between does it.",
+    shows="4096 tokens need 64 layers of half-width 64, or one local and one atrous layer.",
     solution=lambda n, k: -(-(n - 1) // k),
     wrong=[
         (lambda n, k: (n - 1) // k, "whole layer"),

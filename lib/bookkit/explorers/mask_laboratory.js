@@ -196,9 +196,9 @@ function render({ model, el: root }) {
     pair.textContent = pairSentence(s, first, masks[0]);
     const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
     price.replaceChildren(
-      ...row(s.layers === 1 ? "pairs computed" : `pairs computed, ${s.layers} layers`, `${show(paid)} of ${show(all * s.layers)}`),
-      ...row("share of n²", percent(paid, all * s.layers)),
-      ...row(s.layers === 1 ? "pairs seen" : `pairs seen after layer ${s.layers}`, percent(seen, all)),
+      ...row(s.layers === 1 ? "pairs computed" : `computed, ${s.layers} layers`, `${show(paid)} of ${show(all * s.layers)}`),
+      ...row("share of all pairs", percent(paid, all * s.layers)),
+      ...row(s.layers === 1 ? "pairs seen" : `seen after layer ${s.layers}`, percent(seen, all)),
     );
   }
   return redrawOn(model, names, draw);
