@@ -53,7 +53,7 @@ matplotlib.rcParams.update(
 # Inline, because a notebook loads none of the page's style sheets.
 _COLUMNS = "grid-template-columns:repeat(auto-fit,minmax(min(100%,{}rem),1fr))"
 _ROW = f"display:grid;gap:1rem 1.5rem;{_COLUMNS}"
-_PANEL = "width:100%;height:auto"
+_PANEL = "width:100%;height:auto;max-width:34rem"
 
 
 class Plot:
@@ -93,7 +93,7 @@ def panels(count: int = 1, *, width: float | None = None, height: float = 3.0) -
     width, height : float
         Inches, of one panel; the page scales it to its column.
     """
-    width = width or (7.2 if count == 1 else 7.2 / count)
+    width = width or (5.2 if count == 1 else 7.2 / count)
     return [Figure((width, height), layout="constrained").subplots() for _ in range(count)]
 
 
