@@ -11,6 +11,10 @@ from fontTools.ttLib import TTFont
 # The theme draws its icons from a web font; this script, 1.5 MB, only replaces them by SVG.
 _ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 _ICON_PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*vendor/fontawesome[^>]*/?>')
+# Sphinx loads MathJax on the front page because *other* pages have formulas.
+_MATH_SCRIPT = re.compile(
+    r'\s*<script>window\.MathJax = .*?</script>|\s*<script[^>]*mathjax/[^>]*></script>'
+)
 _ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+::?before,?)+)\{content:"\\([0-9a-f]+)"\}')
 _ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
 _OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
@@ -22,6 +26,8 @@ def slim_site(out: pathlib.Path) -> None:
     for page in pages:
         text = page.read_text("utf8")
         slimmer = _ICON_PRELOAD.sub("", _ICON_SCRIPT.sub("", text))
+        if 'class="math ' not in slimmer:
+            slimmer = _MATH_SCRIPT.sub("", slimmer)
         if slimmer != text:
             page.write_text(slimmer, "utf8")
     codes = used_icons(out, pages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import itertools
 import os
 import re
@@ -15,6 +16,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.path import Path
 
 from bookkit import plots
 from bookkit.bundle import STATIC
@@ -98,6 +101,18 @@ def test_drawings_are_whole_images():
         assert b"<text" not in svg  # letters as paths need no font
 
 
+def test_letters_keep_their_size():
+    """Glyphs are drawn by a small factor: rounded like a coordinate, all letters would shrink."""
+    (ax,) = plots.panels()
+    ax.set_title("Letters")
+    raw = io.StringIO()
+    ax.figure.savefig(raw, format="svg")
+    (svg,) = svgs(page_of(plots.show(ax, caption=CAPTION, alt=ALT)))
+    factors = set(re.findall(r"scale\([^)]*\)", raw.getvalue()))
+    assert factors
+    assert set(re.findall(r"scale\([^)]*\)", svg.decode())) == factors
+
+
 def test_same_plot_is_the_same_bytes():
     assert page_of(drawn()) == page_of(drawn())
 
@@ -171,9 +186,13 @@ def test_values_are_written_and_legible():
 def test_arcs_are_the_allowed_pairs_without_the_diagonal():
     (ax,) = plots.panels()
     plots.draw_arcs(ax, MASK, query=3)
-    assert len(ax.patches) == MASK.sum() - 6
-    own = [arc for arc in ax.patches if arc.get_edgecolor()[3] == 1]
-    assert len(own) == MASK[3].sum() - 1
+
+    def arcs(patches) -> int:
+        return sum(np.count_nonzero(patch.get_path().codes == Path.MOVETO) for patch in patches)
+
+    assert arcs(ax.patches) == MASK.sum() - 6
+    own = [patch for patch in ax.patches if to_hex(patch.get_edgecolor()) == plots.PALETTE[1]]
+    assert arcs(own) == MASK[3].sum() - 1
 
 
 # Colours
