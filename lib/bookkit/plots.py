@@ -52,6 +52,7 @@ matplotlib.rcParams.update(
 )
 
 
+_OUTLINE, _DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 # Left as they are in a data URL: the drawing stays text, which servers pack to a tenth.
 _SAFE = " ,:;/=.-_()!*'@"
 # Inline, because a notebook loads none of the page's style sheets.
@@ -129,8 +130,8 @@ def show(panels, *, caption: str, alt: str) -> Plot:
 def _svg(figure: Figure) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    # Two decimals are a hundredth of a point; matplotlib writes six.
-    return re.sub(r"(\d\.\d\d)\d+", r"\1", file.getvalue())
+    # Hundredths of a point are enough for a line; a glyph's scale, outside `d`, needs all digits.
+    return _OUTLINE.sub(lambda path: _DIGITS.sub(r"\1", path[0]), file.getvalue())
 
 
 def doubling(ax, *, x: bool = True, y: bool = False) -> None:
@@ -238,7 +239,7 @@ def draw_arcs(ax, mask, *, query: int | None = None, title: str = "") -> None:
     n = len(mask)
     query = n // 2 if query is None else query
     half_circle = Path.arc(0, 180)
-    for own, colour, width, alpha in ((False, PALETTE[0], 0.6, 0.35), (True, PALETTE[1], 1.8, 1)):
+    for own, colour, width, alpha in ((False, PALETTE[0], 0.6, 0.5), (True, PALETTE[1], 1.8, 1)):
         arcs = [
             Path(half_circle.vertices * abs(i - j) / 2 + [(i + j) / 2, 0], half_circle.codes)
             for i, j in np.argwhere(mask)

@@ -1,4 +1,4 @@
-"""Take out of the built site what its pages load and do not use."""
+"""Take out of the built pages what they load and do not use, and mend the theme's few faults."""
 
 from __future__ import annotations
 
@@ -13,11 +13,26 @@ _ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 _ICON_PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*vendor/fontawesome[^>]*/?>')
 # Sphinx loads MathJax on the front page because *other* pages have formulas.
 _MATH_SCRIPT = re.compile(
-    r'\s*<script>window\.MathJax = .*?</script>|\s*<script[^>]*mathjax/[^>]*></script>'
+    r"\s*<script>window\.MathJax = .*?</script>|\s*<script[^>]*mathjax/[^>]*></script>"
 )
 _ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+::?before,?)+)\{content:"\\([0-9a-f]+)"\}')
 _ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
 _OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
+# A list must hold list items; the role that docutils writes instead is deprecated.
+_CITATION = ('role="doc-biblioentry"', 'role="listitem"')
+_REFRESH = re.compile(r'^<meta http-equiv="Refresh" content="0; url=([^"]+)" />\s*$')
+# Jupyter Book's index is the bare refresh: no title, no language, nothing to click.
+_INDEX = r"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Attention on a Budget</title>
+<link rel="icon" href="_static/mark.svg">
+<meta http-equiv="refresh" content="0; url=\1">
+</head>
+<body><main><h1>Attention on a Budget</h1><p><a href="\1">Read the book</a></p></main></body>
+</html>
+"""
 
 
 def slim_site(out: pathlib.Path) -> None:
@@ -25,7 +40,9 @@ def slim_site(out: pathlib.Path) -> None:
     pages = list(out.rglob("*.html"))
     for page in pages:
         text = page.read_text("utf8")
-        slimmer = _ICON_PRELOAD.sub("", _ICON_SCRIPT.sub("", text))
+        slimmer = _ICON_PRELOAD.sub("", _ICON_SCRIPT.sub("", text)).replace(*_CITATION)
+        if page == out / "index.html":
+            slimmer = _REFRESH.sub(_INDEX, slimmer)
         if 'class="math ' not in slimmer:
             slimmer = _MATH_SCRIPT.sub("", slimmer)
         if slimmer != text:

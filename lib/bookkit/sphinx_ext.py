@@ -51,6 +51,7 @@ def prepare_static(app, config) -> None:
         _write(place / sheet, (STATIC / sheet).read_text("utf8"))
     copy_mathjax(place / "mathjax")
     config.html_static_path.append(str(place))
+    config.templates_path.append(str(STATIC.parent / "templates"))
 
 
 def _has_figure(doctree) -> bool:

@@ -13,7 +13,9 @@ const SIDE = 320; // the drawing's own units; the page scales it
 const ARCS = 215; // the height of the arc diagram
 const EDGE = 22; // room for the axis names
 const USES_WIDTH = new Set(["local", "both", "alternate"]);
-const USES_RATE = new Set(["atrous", "both", "alternate"]);
+
+/** In turns, the first layer is local: one layer alone has no rate. */
+const usesRate = ({ pattern, layers }) => pattern === "atrous" || pattern === "both" || (pattern === "alternate" && layers > 1);
 
 /** A cell first reached by a later layer is drawn smaller, so that the layer can be told without colour. */
 const cellShare = (layer) => Math.max(0.34, 0.96 - 0.16 * (layer - 1));
@@ -175,7 +177,7 @@ function render({ model, el: root }) {
   function draw() {
     const s = state();
     for (const control of controls) {
-      control.update((control.name !== "half_width" || USES_WIDTH.has(s.pattern)) && (control.name !== "rate" || USES_RATE.has(s.pattern)));
+      control.update((control.name !== "half_width" || USES_WIDTH.has(s.pattern)) && (control.name !== "rate" || usesRate(s)));
     }
     const first = firstSeen(s.pattern, s.n, s.layers, s);
     const masks = Array.from({ length: s.layers }, (_, layer) => maskOf(layerPattern(s.pattern, layer), s.n, s));
