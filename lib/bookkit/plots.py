@@ -80,7 +80,7 @@ class Plot:
             )
         )
         # Threes fit beside each other, twos and fours go two by two, and a phone stacks them.
-        row = _ROW.format(13 if len(self.drawings) == 3 else 15)
+        row = _ROW.format(11.5 if len(self.drawings) == 3 else 15)
         page = (
             f'<figure class="bk-plot"><div class="bk-plot-row" style="{row}">{images}</div>'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
@@ -163,13 +163,27 @@ def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
         )
     n, m = mask.shape
     ax.add_patch(Rectangle((-0.5, -0.5), m, n, facecolor=EMPTY, edgecolor="none", alpha=0.5))
-    # One path for all cells: a figure of thousands of rectangles would weigh more than the page.
-    corners = np.array([[-0.46, -0.46], [0.46, -0.46], [0.46, 0.46], [-0.46, 0.46]])
-    cells = np.argwhere(mask)[:, None, ::-1] + corners  # (cells, 4, xy)
-    if len(cells):
-        path = Path.make_compound_path_from_polys(cells)
+    # Stretches of a row and a grid over them: a rectangle a cell would outweigh the whole page.
+    stretches = [box for i in range(n) for box in _stretches(i, mask[i])]
+    if stretches:
+        path = Path.make_compound_path_from_polys(np.array(stretches))
         ax.add_patch(PathPatch(path, facecolor=PALETTE[0], edgecolor="none"))
+    rows = [[(-0.5, i - 0.5), (m - 0.5, i - 0.5)] for i in range(1, n)]
+    columns = [[(j - 0.5, -0.5), (j - 0.5, n - 0.5)] for j in range(1, m)]
+    if rows or columns:
+        grid = Path.make_compound_path(*[Path(line) for line in rows + columns])
+        width = max(0.3, 14 / max(n, m) - 0.2) * 0.5
+        ax.add_patch(PathPatch(grid, fill=False, edgecolor=PAPER, linewidth=width))
     _matrix_axes(ax, (n, m), title, labels)
+
+
+def _stretches(i: int, row: np.ndarray) -> list[list[tuple[float, float]]]:
+    """Return the corners of a rectangle for each run of True in row i."""
+    edges = np.flatnonzero(np.diff(np.r_[0, row.astype(int), 0])) - 0.5
+    return [
+        [(start, i - 0.5), (stop, i - 0.5), (stop, i + 0.5), (start, i + 0.5)]
+        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+    ]
 
 
 def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=False) -> None:
@@ -238,12 +252,17 @@ def draw_arcs(ax, mask, *, query: int | None = None, title: str = "") -> None:
     mask = np.asarray(mask, bool)
     n = len(mask)
     query = n // 2 if query is None else query
-    half_circle = Path.arc(0, 180)
-    for own, colour, width, alpha in ((False, PALETTE[0], 0.6, 0.5), (True, PALETTE[1], 1.8, 1)):
+    half_circle = Path.arc(0, 180, n=2)
+    # There and back is one arc; those of the query lie on top.
+    pairs = {(min(i, j), max(i, j)) for i, j in np.argwhere(mask).tolist() if i != j}
+    own = {(min(query, j), max(query, j)) for j in np.nonzero(mask[query])[0].tolist()} & pairs
+    for chosen, colour, width, alpha in (
+        (pairs - own, PALETTE[0], 0.6, 0.5),
+        (own, PALETTE[1], 1.8, 1),
+    ):
         arcs = [
-            Path(half_circle.vertices * abs(i - j) / 2 + [(i + j) / 2, 0], half_circle.codes)
-            for i, j in np.argwhere(mask)
-            if i != j and (i == query) == own
+            Path(half_circle.vertices * (j - i) / 2 + [(i + j) / 2, 0], half_circle.codes)
+            for i, j in sorted(chosen)
         ]
         if arcs:
             path = Path.make_compound_path(*arcs)
