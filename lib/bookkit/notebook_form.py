@@ -147,9 +147,10 @@ def normalise(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type != "code":
             continue
         cell.outputs = merged_streams(cell.outputs)
+        off_the_page = "remove-output" in cell.metadata.get("tags", [])
         for out in cell.outputs:
-            if "text/html" in out.get("data", {}):
-                out.data.pop(WIDGET_VIEW, None)  # holds a random id; its HTML twin says it all
+            if "text/html" in out.get("data", {}) or (off_the_page and "data" in out):
+                out.data.pop(WIDGET_VIEW, None)  # holds a random id; its twin says it all
             if out.output_type == "error":
                 out.traceback = [f"{out.ename}: {out.evalue}"]  # paths and line numbers go
     stable_ids(nb.cells)

@@ -7,6 +7,7 @@ and the fresh run close those gaps; the last tests here see to it that nbval its
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -96,8 +97,9 @@ def smallest():
 
 
 def test_nbval_passes_an_honest_copy(smallest, tmp_path):
+    # With its folder, for a chapter may read data beside it.
+    shutil.copytree(smallest.parent, tmp_path, dirs_exist_ok=True)
     path = tmp_path / smallest.name
-    path.write_bytes(smallest.read_bytes())
     code, said = nbval(path)
     assert code == 0, said
 
@@ -106,6 +108,7 @@ def test_nbval_fails_a_tampered_copy(smallest, tmp_path):
     data = json.loads(smallest.read_text("utf8"))
     place, key = first_text(data["cells"])
     place[key] = ["not what it prints\n"]
+    shutil.copytree(smallest.parent, tmp_path, dirs_exist_ok=True)
     path = tmp_path / smallest.name
     path.write_text(json.dumps(data), "utf8")
     code, said = nbval(path)

@@ -260,6 +260,14 @@ def test_a_widget_view_goes_where_html_stands_beside_it():
     assert list(nb.cells[1].outputs[0].data) == [notebook_form.WIDGET_VIEW]
 
 
+def test_a_widget_view_goes_from_a_cell_whose_output_the_page_leaves_out():
+    nb = make("a")
+    nb.cells[0].metadata["tags"] = ["remove-output"]
+    data = {notebook_form.WIDGET_VIEW: {"model_id": "x"}, "text/plain": "VBox()"}
+    nb.cells[0].outputs = [nbformat.v4.new_output("display_data", data)]
+    assert list(normalise(nb).cells[0].outputs[0].data) == ["text/plain"]
+
+
 def test_streams_do_not_depend_on_when_they_were_flushed():
     pieces = [nbformat.v4.new_output("stream", text=text) for text in ("one ", "two\n", "3\r4\n")]
     (out,) = notebook_form.merged_streams(pieces)
