@@ -38,7 +38,7 @@ book: environment ## build the website from the stored outputs
 	@echo "The book is in _build/html/index.html; to read it in a browser: make serve"
 
 lab: environment ## open the book in JupyterLab
-	@$(BIN)/jupyter-lab --notebook-dir=.
+	@$(BIN)/jupyter-lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root)
 
 serve: ## show the built website at http://127.0.0.1:8000 (PORT= for another)
 	@test -e _build/html/index.html || { echo "Nothing is built yet: make book" >&2; exit 1; }
