@@ -20,6 +20,8 @@ _ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
 _OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
 # A list must hold list items; the role that docutils writes instead is deprecated.
 _CITATION = ('role="doc-biblioentry"', 'role="listitem"')
+# The label would hide what the line says: "Show the solution".
+_TOGGLE = ('<summary aria-label="Toggle hidden content">', "<summary>")
 _REFRESH = re.compile(r'^<meta http-equiv="Refresh" content="0; url=([^"]+)" />\s*$')
 # Jupyter Book's index is the bare refresh: no title, no language, nothing to click.
 _INDEX = r"""<!DOCTYPE html>
@@ -41,6 +43,7 @@ def slim_site(out: pathlib.Path) -> None:
     for page in pages:
         text = page.read_text("utf8")
         slimmer = _ICON_PRELOAD.sub("", _ICON_SCRIPT.sub("", text)).replace(*_CITATION)
+        slimmer = slimmer.replace(*_TOGGLE)
         if page == out / "index.html":
             slimmer = _REFRESH.sub(_INDEX, slimmer)
         if 'class="math ' not in slimmer:

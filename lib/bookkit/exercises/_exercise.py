@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+# Columns of a verdict: a page has room for some 80, a phone for half of that.
+WIDTH = 72
 DOTS = "replace the three dots with your answer."
 
 
@@ -45,9 +48,10 @@ class Exercise:
     wrong: list[tuple[object, str]] = field(default_factory=list, repr=False)
 
     def __call__(self, answer: object = ...) -> None:
-        """Print one line about an answer."""
+        """Say what is right or wrong about an answer."""
         hint = self.hint(answer)
-        print(f"Not yet: {hint}" if hint else f"Correct: {one_line(self.shows)}")
+        said = f"Not yet: {hint}" if hint else f"Correct: {one_line(self.shows)}"
+        print(textwrap.fill(said, WIDTH))
 
     def hint(self, answer: object) -> str | None:
         """Return the hint for an answer, or None if the answer is right."""

@@ -16,11 +16,11 @@ def _check_longest(answer):
     for heads, budget in [(1, 10**9), (12, 10**9), (16, 4 * 10**6)]:
         n = answer(heads, budget)
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
-            raise Hint(f"a length is a whole number, and longest({heads}) gives {n!r}")
+            raise Hint(f"a length is a whole number, and longest({heads}) gives {n!r}: int() cuts")
         if not fits(n, heads, budget):
             if fits(n, 1, budget):
                 raise Hint(f"with {heads} heads there are {heads} such matrices, not one")
-            raise Hint("every share takes 4 bytes, and there are n x n of them")
+            raise Hint("every weight takes 4 bytes, 32 bits, and there are n x n of them")
         if not fits(n + 1, heads, budget):
             continue
         raise Hint(f"longest({heads}, {budget}) gives {n}, but {n + 1} still fits")
@@ -28,7 +28,7 @@ def _check_longest(answer):
 
 define(
     name="dense/longest",
-    question="How long may a text be for one layer's shares to fit a budget?",
+    question="How long may a text be for one layer's weights to fit a budget?",
     check=_check_longest,
     shows="four times the memory buys only twice the length.",
     solution=_longest,
@@ -42,8 +42,12 @@ define(
 
 
 def _check_divisor(answer):
-    for d in (4, 64, 100):
+    if not callable(answer):
+        raise Hint("hand in the function itself")
+    for d in (9, 64, 100):
         got = answer(d)
+        if isinstance(got, bool) or not isinstance(got, int | float | np.number):
+            raise Hint(f"return a number; for d = {d} yours is {got!r}")
         if np.isclose(got, np.sqrt(d)):
             raise Hint("that keeps a variance of 4: what is the variance of one product now?")
         if np.isclose(got, 4 * d):
@@ -92,6 +96,14 @@ def _check_row_softmax(answer):
         large = np.asarray(answer(scores * 1e4, everything, 1.0), float)
     if np.isnan(empty).any():
         raise Hint("when nothing is allowed you divide by zero; the answer should be zeros")
+    if empty.shape != (3,):
+        raise Hint("return an array, also when nothing is allowed")
+    if empty.any():
+        raise Hint("nothing is allowed and something gets weight: is your infinity finite?")
+    with np.errstate(all="ignore"):
+        high = np.asarray(answer(np.array([1.0, 40_000.0, 2.0]), some, 1.0), float)
+    if not np.isclose(high.sum(), 1):
+        raise Hint("a forbidden score may be the largest: subtract the largest allowed one")
     if not np.isfinite(large).all():
         raise Hint("large scores overflow the exponential: subtract the largest score first")
     cases = [
@@ -118,6 +130,22 @@ def _overflows(scores, allowed, temperature):
         return e / e.sum() if allowed.any() else e
 
 
+def _finite_infinity(scores, allowed, temperature):
+    kept = np.where(allowed, scores / temperature, -1e9)
+    e = np.exp(kept - kept.max())
+    return e / e.sum()
+
+
+def _largest_of_all(scores, allowed, temperature):
+    with np.errstate(all="ignore"):
+        e = np.exp((scores - scores.max()) / temperature) * allowed
+        return e / e.sum() if allowed.any() else np.zeros(len(scores))
+
+
+def _no_array(scores, allowed, temperature):
+    return _row_softmax(scores, allowed, temperature) if allowed.any() else 0
+
+
 define(
     name="dense/row_softmax",
     question="Write the softmax of one row with a temperature and a mask.",
@@ -128,6 +156,9 @@ define(
         (_mask_after, "mask before you add up"),
         (_without_guard, "divide by zero"),
         (_overflows, "overflow"),
+        (_finite_infinity, "infinity finite"),
+        (_largest_of_all, "largest allowed"),
+        (_no_array, "return an array"),
         (lambda s, a, t: np.exp(s) * a, "not to 1"),
         (lambda s, a, t: _row_softmax(s, a, 1.0), "temperature"),
     ],

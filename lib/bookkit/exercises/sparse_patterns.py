@@ -7,7 +7,7 @@ from thrifty.patterns import Atrous, Causal, Local
 
 
 def _check_causal_local_pairs(answer):
-    for n, k in [(8, 0), (8, 2), (100, 7), (64, 63)]:
+    for n, k in [(8, 2), (100, 7), (64, 63), (8, 0)]:
         got, want = answer(n, k), (Causal() & Local(k)).pairs(n)
         if got == want:
             continue
@@ -71,14 +71,18 @@ def _check_cheapest(answer):
         got, (_, best) = answer(n), _cheapest(n)
         if np.shape(got) != (2,):
             raise Hint("return two numbers, (half_width, rate)")
+        if any(x != int(x) for x in got):
+            raise Hint("a half-width and a rate are whole numbers")
         half_width, rate = (int(x) for x in got)
         if rate < 1 or half_width < 0:
             raise Hint("a half-width is at least 0, a rate at least 1")
         if half_width < rate - 1:
             raise Hint("half the rate covers the middle; think of the first tokens")
+        if half_width == rate + 1 and rate == best - 1:
+            raise Hint("the half-width comes first, then the rate")
         if half_width > rate - 1:
             raise Hint("that sees everything, and a narrower window would too")
-        if rate == int(n**0.5):
+        if rate in (int(n**0.5), round(n**0.5)):
             raise Hint("that balances n r against n n / r, but a window has 2 r - 1 keys")
         price = Local(half_width).pairs(n) + Atrous(rate).pairs(n)
         least = Local(best - 1).pairs(n) + Atrous(best).pairs(n)
@@ -98,12 +102,13 @@ define(
         (lambda n: (_cheapest(n)[1], _cheapest(n)[1]), "narrower"),
         (lambda n: (n - 1, n), "are enough"),
         (lambda n: _cheapest(n)[1], "two numbers"),
+        (lambda n: (n / 4 - 1, n / 3.7), "whole numbers"),
     ],
 )
 
 
 def _check_layers_needed(answer):
-    for n, k in [(2, 1), (10, 3), (4096, 64), (65, 64)]:
+    for n, k in [(8, 3), (2, 1), (10, 3), (4096, 64), (65, 64)]:
         got, want = answer(n, k), -(-(n - 1) // k)
         if got == want:
             continue
@@ -111,7 +116,9 @@ def _check_layers_needed(answer):
             raise Hint(f"the last step may be shorter but is a whole layer: n = {n}, k = {k}")
         if got == -(-(n - 1) // (2 * k + 1)):
             raise Hint("a window of 2k + 1 carries a token only k places in one direction")
-        raise Hint(f"for n = {n} and k = {k} your answer is {got}; needed: {want}")
+        raise Hint(
+            f"for n = {n} and k = {k} you say {got}, needed: {want}; n tokens are n - 1 steps"
+        )
 
 
 define(
@@ -124,6 +131,6 @@ define(
         (lambda n, k: (n - 1) // k, "whole layer"),
         (lambda n, k: (n - 1) / k, "whole layer"),
         (lambda n, k: -(-(n - 1) // (2 * k + 1)), "one direction"),
-        (lambda n, k: n, "needed: 1"),
+        (lambda n, k: n, "n - 1 steps"),
     ],
 )

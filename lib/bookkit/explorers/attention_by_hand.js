@@ -18,7 +18,7 @@ function fixed(x, digits) {
 /** A number that fits a narrow cell: two digits, fewer if it is large. */
 function brief(x) {
   const size = Math.abs(x);
-  if (size >= 1000) return x.toExponential(0).replace("e+", "e").replace("-", "−");
+  if (size >= 1000) return fixed(x, 0);
   return fixed(x, size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
 }
 
@@ -176,7 +176,7 @@ function render({ model, el: root }) {
     { class: "bk-stages" },
     stage(1, "Scores: q·k / √d", scores),
     stage(2, "Masked: hidden keys score −∞", masked),
-    stage(3, "Weights: softmax(score / T); rows sum to 1", weights, empty),
+    stage(3, "Weights: softmax(score / T); rows sum to 1, or to 0 if nothing is allowed", weights, empty),
     stage(4, "Output: the values, averaged by the weights", output),
   );
   const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
@@ -366,7 +366,7 @@ function render({ model, el: root }) {
     const doing = [can("score") && "plus and minus change it", can("mask") && "Space hides or opens it"].filter(Boolean).join(", ");
     scores.setAttribute("aria-label", `Scores of ${n} queries (rows) for ${n} keys (columns). Arrow keys choose a score${doing ? `, ${doing}` : ""}.`);
     masked.setAttribute("aria-label", "Scores after the mask");
-    weights.setAttribute("aria-label", "Attention weights, each row sums to 1");
+    weights.setAttribute("aria-label", "Attention weights; a row sums to 1, or to 0 if nothing is allowed");
     output.setAttribute("aria-label", "Values of the keys and outputs of the queries");
     hint.textContent = [
       "Choose a score with a click or the arrow keys.",

@@ -38,9 +38,13 @@ function drawArcs(mask, n, query) {
   const step = (SIDE - EDGE) / n;
   const x = (i) => EDGE / 2 + (i + 0.5) * step;
   const base = ARCS - 30;
+  let longest = 1;
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) if (mask[i * n + j]) longest = Math.max(longest, Math.abs(i - j));
+  // Short arcs are drawn up to four times as high as wide, so that a narrow window fills its panel too.
+  const stretch = Math.min(4, (base - 8) / ((longest * step) / 2));
   const arc = (i, j) => {
     const radius = (Math.abs(i - j) * step) / 2;
-    const height = (radius * (base - 8)) / ((SIDE - EDGE) / 2);
+    const height = radius * stretch;
     return `M${x(i).toFixed(1)} ${base}A${radius.toFixed(1)} ${height.toFixed(1)} 0 0 ${j > i ? 1 : 0} ${x(j).toFixed(1)} ${base}`;
   };
   let others = "";
@@ -114,7 +118,8 @@ function render({ model, el: root }) {
     toggle(model, "causal", "causal: no looking ahead"),
   ];
   const shown = controls.filter((control) => model.get("controls").includes(control.name));
-  const matrix = el("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg", role: "img", tabindex: "0" });
+  // "application": a screen reader must hand the arrow keys on.
+  const matrix = el("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg", role: "application", "aria-roledescription": "matrix", tabindex: "0" });
   const links = el("svg", { viewBox: `0 0 ${SIDE} ${ARCS}`, class: "bk-svg", role: "img" });
   const legend = el("div", { class: "bk-legend" });
   const pair = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
@@ -158,6 +163,7 @@ function render({ model, el: root }) {
     },
   });
 
+  let billed = null;
   function drawMatrix(s, first) {
     const cell = (SIDE - EDGE) / s.n;
     const cells = [];
@@ -196,11 +202,15 @@ function render({ model, el: root }) {
         : Array.from({ length: s.layers }, (_, k) => el("span", {}, el("i", { class: `bk-key bk-layer-${k + 1}`, style: `--bk-share:${cellShare(k + 1)}` }), `layer ${k + 1}`))),
     );
     pair.textContent = pairSentence(s, first, masks[0]);
+    const bill = [s.pattern, s.n, s.half_width, s.rate, s.causal, s.layers].join();
+    // Said when a control changed it, not with every step through the matrix.
+    if (billed !== null && billed !== bill) pair.textContent += ` ${show(paid)} of ${show(all * s.layers)} pairs computed, ${percent(seen, all)} seen.`;
+    billed = bill;
     const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
     price.replaceChildren(
       ...row(s.layers === 1 ? "pairs computed" : `computed, ${s.layers} layers`, `${show(paid)} of ${show(all * s.layers)}`),
       ...row("share of all pairs", percent(paid, all * s.layers)),
-      ...row(s.layers === 1 ? "pairs seen" : `seen after layer ${s.layers}`, percent(seen, all)),
+      ...row(s.layers === 1 ? "pairs seen" : `seen after layer ${s.layers}`, s.layers === 1 ? percent(seen, all) : `${show(seen)} of ${show(all)}`),
     );
   }
   return redrawOn(model, names, draw);

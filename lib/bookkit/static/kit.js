@@ -28,9 +28,11 @@ export function show(x, digits = 0) {
   return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text.replaceAll(",", " ");
 }
 
+/** A share for reading. Only all is 100 % and only nothing is 0 %: rounding must not close a gap. */
 export const percent = (part, whole) => {
-  const share = (100 * part) / whole;
-  return `${show(share, share < 9.95 && part !== 0 ? 1 : 0)} %`;
+  if (part === 0 || part === whole) return `${part === 0 ? 0 : 100} %`;
+  const share = Math.max(0.1, Math.min(99.9, (100 * part) / whole));
+  return `${show(share, share < 9.95 || share > 99 ? 1 : 0)} %`;
 };
 
 /** `1 pair`, `2 pairs`. */
