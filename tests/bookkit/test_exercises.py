@@ -17,6 +17,7 @@ from bookkit.exercises import (
     expect_equal,
     expect_function,
 )
+from bookkit.exercises._exercise import WIDTH
 
 MASK = np.tri(3, dtype=bool)
 
@@ -43,11 +44,13 @@ def function_exercise(cases, **options):
 
 
 def line(exercise, answer, capsys):
-    """What the reader sees: exactly one line."""
+    """What the reader sees: one sentence or two, wrapped to the page's width."""
     assert exercise(answer) is None
     shown = capsys.readouterr()
-    assert shown.err == "" and shown.out.count("\n") == 1
-    return shown.out.rstrip("\n")
+    assert shown.err == "" and shown.out.endswith("\n")
+    lines = shown.out.splitlines()
+    assert all(len(text) <= WIDTH or " " not in text for text in lines)
+    return " ".join(lines)
 
 
 # --- every exercise of the book ------------------------------------------------------------------
@@ -88,10 +91,10 @@ def test_that_test_finds_bad_exercises():
     assert "empty" in exercise_problems(sample(question=" "))[0]
 
 
-# --- one line ------------------------------------------------------------------------------------
+# --- what is said ------------------------------------------------------------------------------------
 
 
-def test_right_and_wrong_are_one_line(capsys):
+def test_right_and_wrong_are_said(capsys):
     exercise = sample()
     assert line(exercise, MASK, capsys) == "Correct: a word sees itself and what came before."
     assert line(exercise, MASK.T, capsys) == (

@@ -206,6 +206,13 @@ def read_number(text: str) -> int:
     return int(re.sub(r"\D", "", text))
 
 
+def assert_share(text: str, part: int, whole: int) -> None:
+    """A rounded percentage, in which only all is 100 % and only nothing is 0 %."""
+    share = float(text.rstrip("\N{NO-BREAK SPACE} %"))
+    assert abs(share - 100 * part / whole) <= 0.51
+    assert (share == 100) == (part == whole) and (share == 0) == (part == 0)
+
+
 def test_drawn_figure_shows_what_python_counts(page):
     script = bundle.page_script(["mask_laboratory"])
     for case in CASES[3::23]:
@@ -218,8 +225,11 @@ def test_drawn_figure_shows_what_python_counts(page):
         assert read_number(computed) == figure.pairs, case
         assert read_number(total) == case["n"] ** 2 * case["layers"], case
         first = figure.first_seen()
-        share = 100 * (first > 0).mean()
-        assert abs(float(seen.rstrip("\N{NO-BREAK SPACE} %")) - share) <= 0.51, case
+        reached = int((first > 0).sum())
+        if case["layers"] == 1:
+            assert_share(seen, reached, case["n"] ** 2)
+        else:
+            assert [read_number(part) for part in seen.split(" of ")] == [reached, case["n"] ** 2]
         cells = page.locator("svg[tabindex] path[class^=bk-layer]").evaluate_all(
             "(paths) => paths.map((path) => (path.getAttribute('d').match(/M/g) ?? []).length)"
         )

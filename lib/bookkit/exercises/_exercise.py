@@ -51,7 +51,7 @@ class Exercise:
         """Say what is right or wrong about an answer."""
         hint = self.hint(answer)
         said = f"Not yet: {hint}" if hint else f"Correct: {one_line(self.shows)}"
-        print(textwrap.fill(said, WIDTH))
+        print(textwrap.fill(said, WIDTH, break_long_words=False, break_on_hyphens=False))
 
     def hint(self, answer: object) -> str | None:
         """Return the hint for an answer, or None if the answer is right."""

@@ -100,12 +100,12 @@ def _check_row_softmax(answer):
         raise Hint("return an array, also when nothing is allowed")
     if empty.any():
         raise Hint("nothing is allowed and something gets weight: is your infinity finite?")
+    if not np.isfinite(large).all():
+        raise Hint("large scores overflow the exponential: subtract the largest score first")
     with np.errstate(all="ignore"):
         high = np.asarray(answer(np.array([1.0, 40_000.0, 2.0]), some, 1.0), float)
     if not np.isclose(high.sum(), 1):
         raise Hint("a forbidden score may be the largest: subtract the largest allowed one")
-    if not np.isfinite(large).all():
-        raise Hint("large scores overflow the exponential: subtract the largest score first")
     cases = [
         ((scores, m, t), _row_softmax(scores, m, t)) for m in (everything, some) for t in (0.5, 3.0)
     ]
