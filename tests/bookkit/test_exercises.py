@@ -91,7 +91,7 @@ def test_that_test_finds_bad_exercises():
     assert "empty" in exercise_problems(sample(question=" "))[0]
 
 
-# --- what is said ------------------------------------------------------------------------------------
+# --- what is said ---------------------------------------------------------------------------
 
 
 def test_right_and_wrong_are_said(capsys):
