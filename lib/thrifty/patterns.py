@@ -268,6 +268,42 @@ class Atrous(Pattern):
 
 
 @dataclass(frozen=True, repr=False)
+class Global(Pattern):
+    """The first `count` positions attend to everything, and everything attends to them.
+
+    Parameters
+    ----------
+    count : int
+        Positions, >= 1, that are connected with all others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` is not an int, or below 1.
+
+    Notes
+    -----
+    Source: "global attention", Beltagy et al. 2020, arXiv 2004.05150.
+
+    Examples
+    --------
+    >>> Global(1).mask(4).astype(int)
+    array([[1, 1, 1, 1],
+           [1, 0, 0, 0],
+           [1, 0, 0, 0],
+           [1, 0, 0, 0]])
+    """
+
+    count: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "count", require_int("count", self.count, 1))
+
+    def _rule(self, i, j):
+        return (i < self.count) | (j < self.count)
+
+
+@dataclass(frozen=True, repr=False)
 class Union(Pattern):
     """What at least one of the parts allows; written ``a | b``.
 
