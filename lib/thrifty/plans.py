@@ -143,6 +143,7 @@ class Plan:
     executed: int
     pieces: tuple = ()
     top: Piece | None = None
+    empty_rows: bool = False  # whether a query may attend to nothing
 
     def __repr__(self):
         return f"Plan({self.path}: {self.reason})"
@@ -250,7 +251,7 @@ def _plan(pattern, n):
     top = _piece(FirstQueries(n, rows), pattern, []) if rows else None
     shapes = [piece.layout.shape for piece in (*pieces, top) if piece]
     reason = ", ".join(f"{t} tile{'s' * (t > 1)} of {q} x {k}" for t, q, k in shapes)
-    return Plan("tiles", reason, executed, tuple(pieces), top)
+    return Plan("tiles", reason, executed, tuple(pieces), top, _has_empty_rows(pieces, n))
 
 
 def _dense(n, reason):
@@ -328,6 +329,16 @@ def _piece(layout, rule, earlier):
         # The queries that pad the last tile are cut off later: let them see what is there.
         which[tile], _ = found.setdefault(allowed.tobytes(), (len(found), allowed))
     return Piece(layout, np.array([allowed for _, allowed in found.values()]), which)
+
+
+def _has_empty_rows(pieces, n):
+    """Whether some query has no key in any piece."""
+    some = np.zeros(n, dtype=bool)
+    for piece in pieces:
+        queries = np.broadcast_to(piece.layout.positions()[0][:, :, 0], piece.layout.shape[:2])
+        live = piece.allowed.any(axis=-1)[piece.which] & (queries < n)
+        some[queries[live]] = True
+    return not some.all()
 
 
 def _require_pattern(pattern):

@@ -99,19 +99,19 @@ def _attend(q, k, v, pattern, causal, key_mask, scale, drop=_keep):
         key_bias = ops.where(key_mask, 0.0, _FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
         key_bias = ops.cast(key_bias, q.dtype)
     output, lse = None, None
+    # One piece whose rows all have keys needs no log-sum-exp, to merge or to find empty rows by.
+    bare = len(made.pieces) == 1 and key_bias is None and not made.empty_rows
     for piece in made.pieces:
-        found = _piece(q, k, v, piece, key_bias, drop)
+        found = _piece(q, k, v, piece, key_bias, drop, bare)
         output, lse = found if output is None else _merged(output, lse, *found)
     if made.top is not None:
-        top, top_lse = _piece(q, k, v, made.top, key_bias, drop)
-        count = made.top.layout.count
-        if count == n:
-            output, lse = top, top_lse
-        else:
-            output = ops.concatenate([top, _cut(output, 2, count, n)], axis=2)
-            lse = ops.concatenate([top_lse, _cut(lse, 2, count, n)], axis=2)
-    # Where nothing is allowed the weights came out uniform.
-    output = ops.where(lse > _FORBIDDEN / 2, output, ops.zeros_like(output))
+        top, top_lse = _piece(q, k, v, made.top, key_bias, drop, bare)
+        output = ops.concatenate([top, _cut(output, 2, made.top.layout.count, n)], axis=2)
+        if not bare:
+            lse = ops.concatenate([top_lse, _cut(lse, 2, made.top.layout.count, n)], axis=2)
+    if key_bias is not None or made.empty_rows:
+        # Where nothing is allowed the weights came out uniform.
+        output = ops.where(lse > _FORBIDDEN / 2, output, ops.zeros_like(output))
     return ops.cast(output, dtype)
 
 
@@ -131,8 +131,9 @@ def _dense(q, k, v, pattern, key_mask, drop):
 # --- one piece: small dense tiles -----------------------------------------------------------------
 
 
-def _piece(q, k, v, piece, key_bias, drop):
-    """The output of one piece, (batch, heads, n, depth), and the log-sum-exp of its scores."""
+def _piece(q, k, v, piece, key_bias, drop, bare):
+    """The output of one piece, (batch, heads, n, depth), and the log-sum-exp of its scores, or
+    None if it is to be `bare`."""
     layout = piece.layout
     keys, values = _keys(layout, k), _keys(layout, v)
     scores = ops.matmul(_queries(layout, q), ops.swapaxes(keys, -1, -2))
@@ -143,9 +144,9 @@ def _piece(q, k, v, piece, key_bias, drop):
         scores = scores + bias
     if key_bias is not None:
         scores = scores + ops.swapaxes(_keys(layout, key_bias), -1, -2)
-    weights, lse = _softmax_and_lse(scores)
-    output = ops.matmul(drop(weights), values)
-    return _untiled(layout, output), _untiled(layout, lse)
+    weights, lse = (_softmax(scores), None) if bare else _softmax_and_lse(scores)
+    output = _untiled(layout, ops.matmul(drop(weights), values))
+    return output, None if bare else _untiled(layout, lse)
 
 
 def _softmax(scores):
