@@ -116,7 +116,7 @@ def _attend(q, k, v, pattern, causal, key_mask, scale, drop=_keep):
 
 
 def _dense(q, k, v, pattern, key_mask, drop):
-    scores = ops.matmul(q, ops.swapaxes(k, -1, -2))  # (batch, heads, n, n)
+    scores = _products(q, k)  # (batch, heads, n, n)
     mask = pattern.mask(q.shape[2])
     if key_mask is None and mask.all():
         return ops.matmul(drop(_softmax(scores)), v)
@@ -136,7 +136,7 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
     None if it is to be `bare`."""
     layout = piece.layout
     keys, values = _keys(layout, k), _keys(layout, v)
-    scores = ops.matmul(_queries(layout, q), ops.swapaxes(keys, -1, -2))
+    scores = _products(_queries(layout, q), keys)
     if not piece.allowed.all():
         bias = ops.convert_to_tensor(np.where(piece.allowed, 0, _FORBIDDEN), dtype=scores.dtype)
         if len(piece.allowed) > 1:
@@ -147,6 +147,16 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
     weights, lse = (_softmax(scores), None) if bare else _softmax_and_lse(scores)
     output = _untiled(layout, ops.matmul(drop(weights), values))
     return output, None if bare else _untiled(layout, lse)
+
+
+def _products(q, k):
+    """Every query times every key."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.matmul(q, ops.swapaxes(k, -1, -2))
+    import tensorflow as tf
+
+    # With swapped axes the gradient of the keys would be copied once more to swap them back.
+    return tf.matmul(q, k, transpose_b=True)
 
 
 def _softmax(scores):
@@ -182,10 +192,8 @@ _softmax_and_lse = (
 
 def _merged(a, a_lse, b, b_lse):
     """Two averages over different keys as one: each weighted by its share of exp(scores)."""
-    highest = ops.stop_gradient(ops.maximum(a_lse, b_lse))
-    a_part, b_part = ops.exp(a_lse - highest), ops.exp(b_lse - highest)
-    total = a_part + b_part
-    return (a_part / total) * a + (b_part / total) * b, highest + ops.log(total)
+    share = ops.sigmoid(b_lse - a_lse)  # exp(b_lse) / (exp(a_lse) + exp(b_lse))
+    return a + share * (b - a), ops.logaddexp(a_lse, b_lse)
 
 
 # --- layouts --------------------------------------------------------------------------------------
@@ -225,12 +233,42 @@ def _keys(layout, k):
     if isinstance(layout, FirstQueries):
         return ops.expand_dims(k, 2)
     tiles = _tiled(layout, k)
-    parts = []
-    for ahead, start, stop in layout.neighbours:
-        part = _cut(tiles, 3, start, stop)
-        # Rolled round the end is harmless: the mask knows these positions as padding.
-        parts.append(ops.roll(part, -ahead, axis=2) if ahead else part)
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=3)
+    return tiles if len(layout.neighbours) == 1 else _windows(layout, tiles)
+
+
+def _windows(layout, tiles):
+    """(batch, heads, tiles, rows, depth) to (batch, heads, tiles, keys, depth): with neighbours.
+
+    Rolled round the end is harmless: the mask knows these positions as padding.
+    """
+    _, heads, count, rows, depth = tiles.shape
+    parts = [ahead * rows + np.arange(start, stop) for ahead, start, stop in layout.neighbours]
+    index = np.arange(count)[:, None] * rows + np.concatenate(parts)
+    index = (index % (count * rows)).astype(np.int32)
+
+    def gathered(tiles):
+        return ops.take(ops.reshape(tiles, (-1, heads, count * rows, depth)), index, axis=2)
+
+    if keras.backend.backend() != "tensorflow":
+        return gathered(tiles)
+
+    # The gradient of a gather adds row by row; adding the shifted blocks is much faster.
+    @ops.custom_gradient
+    def with_fast_gradient(tiles):
+        def grad(upstream):
+            total = None
+            ends = np.cumsum([len(part) for part in parts])[:-1].tolist()
+            blocks = ops.split(upstream, ends, axis=3)
+            for (ahead, start, stop), block in zip(layout.neighbours, blocks, strict=True):
+                if stop - start < rows:
+                    block = ops.pad(block, [[0, 0]] * 3 + [[start, rows - stop], [0, 0]])
+                block = ops.roll(block, ahead, axis=2) if ahead else block
+                total = block if total is None else total + block
+            return total
+
+        return gathered(tiles), grad
+
+    return with_fast_gradient(tiles)
 
 
 def _untiled(layout, x):
