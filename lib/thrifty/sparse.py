@@ -18,7 +18,7 @@ from thrifty.plans import FirstKeys, FirstQueries, plan
 
 # Added to forbidden scores. Finite: infinity minus infinity would be NaN. A score that is kept
 # may be as low as half of this.
-_FORBIDDEN = -1e30
+FORBIDDEN = -1e30
 
 
 def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
@@ -96,7 +96,7 @@ def _attend(q, k, v, pattern, causal, key_mask, scale, drop=_keep):
         return ops.cast(_dense(q, k, v, pattern, key_mask, drop), dtype)
     key_bias = None
     if key_mask is not None:
-        key_bias = ops.where(key_mask, 0.0, _FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
+        key_bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
         key_bias = ops.cast(key_bias, q.dtype)
     output, lse = None, None
     # One piece whose rows all have keys needs no log-sum-exp, to merge or to find empty rows by.
@@ -111,7 +111,7 @@ def _attend(q, k, v, pattern, causal, key_mask, scale, drop=_keep):
             lse = ops.concatenate([top_lse, _cut(lse, 2, made.top.layout.count, n)], axis=2)
     if key_bias is not None or made.empty_rows:
         # Where nothing is allowed the weights came out uniform.
-        output = ops.where(lse > _FORBIDDEN / 2, output, ops.zeros_like(output))
+        output = ops.where(lse > FORBIDDEN / 2, output, ops.zeros_like(output))
     return ops.cast(output, dtype)
 
 
@@ -123,7 +123,7 @@ def _dense(q, k, v, pattern, key_mask, drop):
     mask = ops.convert_to_tensor(mask)[None, None]
     if key_mask is not None:
         mask = ops.logical_and(mask, key_mask[:, None, None, :])
-    scores = ops.where(mask, scores, ops.cast(_FORBIDDEN, scores.dtype))
+    scores = ops.where(mask, scores, ops.cast(FORBIDDEN, scores.dtype))
     weights = drop(_softmax(scores))
     return ops.matmul(ops.where(mask, weights, ops.zeros_like(weights)), v)
 
@@ -138,7 +138,7 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
     keys, values = _keys(layout, k), _keys(layout, v)
     scores = _products(_queries(layout, q), keys)
     if not piece.allowed.all():
-        bias = ops.convert_to_tensor(np.where(piece.allowed, 0, _FORBIDDEN), dtype=scores.dtype)
+        bias = ops.convert_to_tensor(np.where(piece.allowed, 0, FORBIDDEN), dtype=scores.dtype)
         if len(piece.allowed) > 1:
             bias = ops.take(bias, piece.which, axis=0)  # (tiles, queries, keys)
         scores = scores + bias
