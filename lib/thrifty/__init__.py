@@ -5,6 +5,7 @@ In every mask of this package **True = may attend**.
 - `thrifty.patterns`: rules on positions (`Causal`, `Local`, `Atrous`, ...), their masks and costs.
 - `thrifty.masks`: masks that depend on the sequence (padding), and reach over several layers.
 - `thrifty.attention`: dense attention, as a loop, as NumPy and as a Keras layer: the oracle.
+- `thrifty.sparse`: attention that computes only the tiles its pattern touches, and what it costs.
 - `thrifty.leakage`: which input positions an output really depends on, measured on any model.
 
 Import the module you need. Only those that hold Keras layers import Keras.

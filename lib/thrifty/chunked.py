@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from thrifty._checks import require_int
 from thrifty.patterns import Causal
-from thrifty.sparse import FORBIDDEN, checked_inputs
+from thrifty.tiles import FORBIDDEN, checked_inputs
 
 
 def chunked_attend(q, k, v, *, chunk=256, causal=False, key_mask=None):
@@ -91,9 +91,7 @@ def chunked_attend(q, k, v, *, chunk=256, causal=False, key_mask=None):
     @tf.custom_gradient
     def attention(q, k, v):
         q_rows = rows(q)
-        (output,) = loop(
-            lambda index: (tf.matmul(weights(tf.gather(q_rows, index), k, index), v),)
-        )
+        (output,) = loop(lambda index: (tf.matmul(weights(tf.gather(q_rows, index), k, index), v),))
 
         def grad(upstream):
             d_rows = rows(upstream)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thrifty._checks import require_int
-from thrifty.patterns import Atrous, Causal, Full, Global, Intersection, Local, Pattern, Union
+from thrifty.patterns import Atrous, Causal, Global, Intersection, Local, Pattern, Union
 
 # A tile of fewer queries is all overhead, one of more computes too many forbidden pairs.
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 128
@@ -221,7 +221,7 @@ def cost(pattern, n, depth, *, causal=False):
     --------
     >>> cost(Local(64), 4096, depth=64)
     Cost(needed=524224, executed=786432, flops=201326592, bytes=9437184)
-    >>> cost(Full(), 4096, depth=64).bytes
+    >>> cost(Causal(), 4096, depth=64).bytes
     69206016
     """
     depth = require_int("depth", depth, minimum=1)

@@ -1,24 +1,28 @@
 """Sparse attention that saves time and memory: only the tiles that a pattern touches are computed.
 
 `attend` and `dense_attend` mean the same; the second goes through the whole n x n matrix and is
-the oracle of the first. `thrifty.plans.plan` tells how a pattern is computed.
+the oracle of the first. `plan` tells how a pattern is computed, and `cost` what that costs.
+`chunked_attend` is exact attention over all pairs in little memory, `SelfAttention` the layer.
 
 In every mask, True = may attend. A query that may attend to nothing gets zeros, never NaN.
 Inputs of 16 bits are computed in float32, so that neither scores nor sums overflow.
 """
 
-import keras
-import numpy as np
-from keras import ops
+from thrifty.chunked import chunked_attend
+from thrifty.plans import Cost, Plan, cost, plan
+from thrifty.self_attention import SelfAttention
+from thrifty.tiles import attend_in_matrix, attend_in_tiles
 
-from thrifty._checks import score_scale
-from thrifty._layer_checks import layer_mask
-from thrifty.patterns import Causal, Pattern
-from thrifty.plans import FirstKeys, FirstQueries, plan
-
-# Added to forbidden scores. Finite: infinity minus infinity would be NaN. A score that is kept
-# may be as low as half of this.
-FORBIDDEN = -1e30
+__all__ = [
+    "Cost",
+    "Plan",
+    "SelfAttention",
+    "attend",
+    "chunked_attend",
+    "cost",
+    "dense_attend",
+    "plan",
+]
 
 
 def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
@@ -30,7 +34,7 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
     v : float tensor of shape (batch, heads, n, depth of the values)
         `n`, `heads` and the depths must be known; the batch need not be.
     pattern : Pattern
-        Which key a query may attend to. `thrifty.plans.plan(pattern, n)` tells which scores are
+        Which key a query may attend to. `plan(pattern, n)` tells which scores are
         computed for it; where tiles would save nothing, that is the whole matrix.
     causal : bool
         Whether keys after the query are hidden as well.
@@ -58,12 +62,13 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
     Examples
     --------
     >>> from thrifty.patterns import Local
+    >>> import numpy as np
     >>> q = k = np.zeros((1, 1, 3, 2), "float32")
     >>> v = np.array([[[[1.0], [2.0], [3.0]]]], "float32")
     >>> np.asarray(attend(q, k, v, Local(1)))[0, 0, :, 0]
     array([1.5, 2. , 2.5], dtype=float32)
     """
-    return _attend(q, k, v, pattern, causal, key_mask, scale)
+    return attend_in_tiles(q, k, v, pattern, causal, key_mask, scale)
 
 
 def dense_attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
@@ -73,261 +78,11 @@ def dense_attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from thrifty.patterns import Atrous
     >>> q, k, v = np.random.default_rng(0).normal(size=(3, 1, 2, 50, 4)).astype("float32")
     >>> fast, slow = attend(q, k, v, Atrous(8)), dense_attend(q, k, v, Atrous(8))
     >>> bool(np.allclose(fast, slow, atol=1e-6))
     True
     """
-    q, k, v, pattern, key_mask, dtype = _checked(q, k, v, pattern, causal, key_mask, scale)
-    return ops.cast(_dense(q, k, v, pattern, key_mask, _keep), dtype)
-
-
-def _keep(weights):
-    return weights
-
-
-def _attend(q, k, v, pattern, causal, key_mask, scale, drop=_keep):
-    """`attend`, with a function `drop` applied to the weights (dropout)."""
-    q, k, v, pattern, key_mask, dtype = _checked(q, k, v, pattern, causal, key_mask, scale)
-    n = q.shape[2]
-    made = plan(pattern, n) if n else None
-    if n == 0 or made.path == "dense":
-        return ops.cast(_dense(q, k, v, pattern, key_mask, drop), dtype)
-    key_bias = None
-    if key_mask is not None:
-        key_bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
-        key_bias = ops.cast(key_bias, q.dtype)
-    output, lse = None, None
-    # One piece whose rows all have keys needs no log-sum-exp, to merge or to find empty rows by.
-    bare = len(made.pieces) == 1 and key_bias is None and not made.empty_rows
-    for piece in made.pieces:
-        found = _piece(q, k, v, piece, key_bias, drop, bare)
-        output, lse = found if output is None else _merged(output, lse, *found)
-    if made.top is not None:
-        top, top_lse = _piece(q, k, v, made.top, key_bias, drop, bare)
-        output = ops.concatenate([top, _cut(output, 2, made.top.layout.count, n)], axis=2)
-        if not bare:
-            lse = ops.concatenate([top_lse, _cut(lse, 2, made.top.layout.count, n)], axis=2)
-    if key_bias is not None or made.empty_rows:
-        # Where nothing is allowed the weights came out uniform.
-        output = ops.where(lse > FORBIDDEN / 2, output, ops.zeros_like(output))
-    return ops.cast(output, dtype)
-
-
-def _dense(q, k, v, pattern, key_mask, drop):
-    scores = _products(q, k)  # (batch, heads, n, n)
-    mask = pattern.mask(q.shape[2])
-    if key_mask is None and mask.all():
-        return ops.matmul(drop(_softmax(scores)), v)
-    mask = ops.convert_to_tensor(mask)[None, None]
-    if key_mask is not None:
-        mask = ops.logical_and(mask, key_mask[:, None, None, :])
-    scores = ops.where(mask, scores, ops.cast(FORBIDDEN, scores.dtype))
-    weights = drop(_softmax(scores))
-    return ops.matmul(ops.where(mask, weights, ops.zeros_like(weights)), v)
-
-
-# --- one piece: small dense tiles -----------------------------------------------------------------
-
-
-def _piece(q, k, v, piece, key_bias, drop, bare):
-    """The output of one piece, (batch, heads, n, depth), and the log-sum-exp of its scores, or
-    None if it is to be `bare`."""
-    layout = piece.layout
-    keys, values = _keys(layout, k), _keys(layout, v)
-    scores = _products(_queries(layout, q), keys)
-    if not piece.allowed.all():
-        bias = ops.convert_to_tensor(np.where(piece.allowed, 0, FORBIDDEN), dtype=scores.dtype)
-        if len(piece.allowed) > 1:
-            bias = ops.take(bias, piece.which, axis=0)  # (tiles, queries, keys)
-        scores = scores + bias
-    if key_bias is not None:
-        scores = scores + ops.swapaxes(_keys(layout, key_bias), -1, -2)
-    weights, lse = (_softmax(scores), None) if bare else _softmax_and_lse(scores)
-    output = _untiled(layout, ops.matmul(drop(weights), values))
-    return output, None if bare else _untiled(layout, lse)
-
-
-def _products(q, k):
-    """Every query times every key."""
-    if keras.backend.backend() != "tensorflow":
-        return ops.matmul(q, ops.swapaxes(k, -1, -2))
-    import tensorflow as tf
-
-    # With swapped axes the gradient of the keys would be copied once more to swap them back.
-    return tf.matmul(q, k, transpose_b=True)
-
-
-def _softmax(scores):
-    # Keras warns of a softmax over one number, which here is a sequence of one position.
-    return ops.softmax(scores) if scores.shape[-1] > 1 else ops.exp(scores - scores)
-
-
-def _softmax_and_lse_plain(scores):
-    # The highest weight is exp(highest score - lse): two reductions give the log-sum-exp.
-    weights = _softmax(scores)
-    highest = ops.max(scores, axis=-1, keepdims=True)
-    return weights, highest - ops.log(ops.max(weights, axis=-1, keepdims=True))
-
-
-def _softmax_and_lse_once(scores):
-    """The same, with the gradient of both results in one formula."""
-    weights, lse = _softmax_and_lse_plain(scores)
-
-    def grad(d_weights, d_lse):
-        inner = ops.sum(d_weights * weights, axis=-1, keepdims=True)
-        return weights * (d_weights - (inner - d_lse))
-
-    return (weights, lse), grad
-
-
-# Elsewhere the gradient function has another signature, and derivation gives the same numbers.
-_softmax_and_lse = (
-    ops.custom_gradient(_softmax_and_lse_once)
-    if keras.backend.backend() == "tensorflow"
-    else _softmax_and_lse_plain
-)
-
-
-def _merged(a, a_lse, b, b_lse):
-    """Two averages over different keys as one: each weighted by its share of exp(scores)."""
-    share = ops.sigmoid(b_lse - a_lse)  # exp(b_lse) / (exp(a_lse) + exp(b_lse))
-    return a + share * (b - a), ops.logaddexp(a_lse, b_lse)
-
-
-# --- layouts --------------------------------------------------------------------------------------
-# Nothing here is x[a:b]: the gradient of that slice is some twenty times slower than of a split.
-
-
-def _cut(x, axis, start, stop):
-    """x[start:stop] along an axis, by a split."""
-    size = x.shape[axis]
-    at = [index for index in (start, stop) if 0 < index < size]
-    return ops.split(x, at, axis=axis)[1 if start else 0] if at else x
-
-
-def _tiled(layout, x):
-    """(batch, heads, n, depth) to (batch, heads, tiles, rows, depth)."""
-    _, heads, n, depth = x.shape
-    column = layout.blocks * layout.block  # padded to whole blocks
-    if column * layout.rate > n:
-        x = ops.pad(x, [[0, 0], [0, 0], [0, column * layout.rate - n], [0, 0]])
-    if layout.rate > 1:
-        x = ops.reshape(x, (-1, heads, column, layout.rate, depth))
-        x = ops.transpose(x, (0, 1, 3, 2, 4))
-    return ops.reshape(x, (-1, heads, layout.rate * layout.blocks, layout.block, depth))
-
-
-def _queries(layout, q):
-    if isinstance(layout, FirstKeys):
-        return ops.expand_dims(q, 2)
-    if isinstance(layout, FirstQueries):
-        return ops.expand_dims(_cut(q, 2, 0, layout.count), 2)
-    return _tiled(layout, q)
-
-
-def _keys(layout, k):
-    if isinstance(layout, FirstKeys):
-        return ops.expand_dims(_cut(k, 2, 0, layout.count), 2)
-    if isinstance(layout, FirstQueries):
-        return ops.expand_dims(k, 2)
-    tiles = _tiled(layout, k)
-    return tiles if len(layout.neighbours) == 1 else _windows(layout, tiles)
-
-
-def _windows(layout, tiles):
-    """(batch, heads, tiles, rows, depth) to (batch, heads, tiles, keys, depth): with neighbours.
-
-    Rolled round the end is harmless: the mask knows these positions as padding.
-    """
-    _, heads, count, rows, depth = tiles.shape
-    parts = [ahead * rows + np.arange(start, stop) for ahead, start, stop in layout.neighbours]
-    index = np.arange(count)[:, None] * rows + np.concatenate(parts)
-    index = (index % (count * rows)).astype(np.int32)
-
-    def gathered(tiles):
-        return ops.take(ops.reshape(tiles, (-1, heads, count * rows, depth)), index, axis=2)
-
-    if keras.backend.backend() != "tensorflow":
-        return gathered(tiles)
-
-    # The gradient of a gather adds row by row; adding the shifted blocks is much faster.
-    @ops.custom_gradient
-    def with_fast_gradient(tiles):
-        def grad(upstream):
-            total = None
-            ends = np.cumsum([len(part) for part in parts])[:-1].tolist()
-            blocks = ops.split(upstream, ends, axis=3)
-            for (ahead, start, stop), block in zip(layout.neighbours, blocks, strict=True):
-                if stop - start < rows:
-                    block = ops.pad(block, [[0, 0]] * 3 + [[start, rows - stop], [0, 0]])
-                block = ops.roll(block, ahead, axis=2) if ahead else block
-                total = block if total is None else total + block
-            return total
-
-        return gathered(tiles), grad
-
-    return with_fast_gradient(tiles)
-
-
-def _untiled(layout, x):
-    """(batch, heads, tiles, rows, depth) to (batch, heads, n, depth)."""
-    if isinstance(layout, (FirstKeys, FirstQueries)):
-        return ops.squeeze(x, 2)
-    _, heads, _, _, depth = x.shape
-    if layout.rate > 1:
-        x = ops.reshape(x, (-1, heads, layout.rate, layout.blocks * layout.block, depth))
-        x = ops.transpose(x, (0, 1, 3, 2, 4))
-    x = ops.reshape(x, (-1, heads, layout.rate * layout.blocks * layout.block, depth))
-    return _cut(x, 2, 0, layout.n)
-
-
-# --- checks ---------------------------------------------------------------------------------------
-
-
-def _checked(q, k, v, pattern, causal, key_mask, scale):
-    """Scaled inputs in the dtype to compute in, the whole pattern, and the dtype to return."""
-    if not isinstance(pattern, Pattern):
-        raise TypeError(f"pattern must be a Pattern, got {type(pattern).__name__}")
-    q, k, v, dtype, key_mask = checked_inputs(q, k, v, key_mask, scale)
-    return q, k, v, pattern & Causal() if causal else pattern, key_mask, dtype
-
-
-def checked_inputs(q, k, v, key_mask, scale):
-    """Queries times scale, keys, values in the dtype to compute in; the dtype to return; mask."""
-    tensors = {"q": q, "k": k, "v": v}
-    for name, x in tensors.items():
-        x = tensors[name] = ops.convert_to_tensor(x)
-        dtype = keras.backend.standardize_dtype(x.dtype)
-        if "float" not in dtype:
-            raise TypeError(f"{name} must hold floats, got dtype {dtype}")
-        if x.ndim != 4:
-            raise ValueError(
-                f"{name} must have shape (batch, heads, n, depth), got {tuple(x.shape)}"
-            )
-        if None in tuple(x.shape)[1:]:
-            raise ValueError(
-                f"heads, n and depth of {name} must be known when the graph is made, "
-                f"got shape {tuple(x.shape)}; pad to a fixed length and give a key_mask"
-            )
-    q, k, v = tensors.values()
-    shapes = " and ".join(str(tuple(x.shape)) for x in (q, k, v))
-    if tuple(q.shape)[1:] != tuple(k.shape)[1:] or q.shape[-1] == 0:
-        raise ValueError(f"q and k must have one shape with depth >= 1, got {shapes}")
-    if tuple(k.shape)[1:3] != tuple(v.shape)[1:3]:
-        raise ValueError(f"k and v must have the same heads and n, got {shapes}")
-    if len({x.shape[0] for x in (q, k, v)} - {None}) > 1:
-        raise ValueError(f"q, k and v must have one batch size, got {shapes}")
-    if key_mask is not None:
-        key_mask = layer_mask("key_mask", key_mask, axes=(2,))
-        batch, n = key_mask.shape
-        if n not in (None, k.shape[2]) or batch not in (None, 1, k.shape[0] or batch):
-            raise ValueError(
-                f"key_mask must have shape (batch, n), got {tuple(key_mask.shape)} "
-                f"for k of shape {tuple(k.shape)}"
-            )
-    dtype = v.dtype
-    working = keras.backend.result_type(*(x.dtype for x in (q, k, v)), "float32")
-    q, k, v = (ops.cast(x, working) for x in (q, k, v))
-    return q * ops.cast(score_scale(scale, q.shape[-1]), working), k, v, dtype, key_mask
+    return attend_in_matrix(q, k, v, pattern, causal, key_mask, scale)
