@@ -239,7 +239,7 @@ def cost(pattern, n, depth, *, causal=False):
 def _plan(pattern, n):
     terms = _terms(pattern)
     if len(terms) > _MOST_TERMS:
-        return _dense(n, f"the pattern has {len(terms)} terms, more than {_MOST_TERMS}")
+        return _dense(n, f"the pattern has more than {_MOST_TERMS} terms")
     layouts, rows = _layouts(terms, n)
     executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * n
     if executed > _WORTHWHILE * n * n:

@@ -6,6 +6,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from thrifty._checks import score_scale
@@ -24,7 +25,7 @@ def keep(weights):
 
 
 def attend_in_tiles(q, k, v, pattern, causal, key_mask, scale=None, drop=keep):
-    """`thrifty.sparse.attend`, with a function `drop` applied to the weights before they meet the values.
+    """`thrifty.sparse.attend`, with a function `drop` applied to the weights (dropout).
 
     A merge is linear in the weights, so dropping in each piece is dropping in the whole.
     """
@@ -37,20 +38,22 @@ def attend_in_tiles(q, k, v, pattern, causal, key_mask, scale=None, drop=keep):
     if key_mask is not None:
         key_bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
         key_bias = ops.cast(key_bias, q.dtype)
-    output, lse = None, None
-    # One piece whose rows all have keys needs no log-sum-exp, to merge or to find empty rows by.
+    output, sums = None, None
+    # One piece whose rows all have keys needs no sums, to merge or to find empty rows by.
     bare = len(made.pieces) == 1 and key_bias is None and not made.empty_rows
     for piece in made.pieces:
         found = _piece(q, k, v, piece, key_bias, drop, bare)
-        output, lse = found if output is None else _merged(output, lse, *found)
+        output, sums = found if output is None else _merged(output, sums, *found)
     if made.top is not None:
-        top, top_lse = _piece(q, k, v, made.top, key_bias, drop, bare)
-        output = ops.concatenate([top, _cut(output, 2, made.top.layout.count, n)], axis=2)
+        count = made.top.layout.count
+        top, top_sums = _piece(q, k, v, made.top, key_bias, drop, bare)
+        output = ops.concatenate([top, _cut(output, 2, count, n)], axis=2)
         if not bare:
-            lse = ops.concatenate([top_lse, _cut(lse, 2, made.top.layout.count, n)], axis=2)
-    if key_bias is not None or made.empty_rows:
+            below = (_cut(x, 2, count, n) for x in sums)
+            sums = [ops.concatenate(pair, axis=2) for pair in zip(top_sums, below, strict=True)]
+    if not bare and (key_bias is not None or made.empty_rows):
         # Where nothing is allowed the weights came out uniform.
-        output = ops.where(lse > FORBIDDEN / 2, output, ops.zeros_like(output))
+        output = ops.where(sums[0] > FORBIDDEN / 2, output, ops.zeros_like(output))
     return ops.cast(output, dtype)
 
 
@@ -77,8 +80,8 @@ def _dense(q, k, v, pattern, key_mask, drop):
 
 
 def _piece(q, k, v, piece, key_bias, drop, bare):
-    """The output of one piece, (batch, heads, n, depth), and the log-sum-exp of its scores, or
-    None if it is to be `bare`."""
+    """The output of one piece, (batch, heads, n, depth), and the sums of `_softmax_and_sums`,
+    which a `bare` piece is without."""
     layout = piece.layout
     keys, values = _keys(layout, k), _keys(layout, v)
     scores = _products(_queries(layout, q), keys)
@@ -89,17 +92,13 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
         scores = scores + bias
     if key_bias is not None:
         scores = scores + ops.swapaxes(_keys(layout, key_bias), -1, -2)
-    weights, lse = (_softmax(scores), None) if bare else _softmax_and_lse(scores)
+    weights, *sums = (_softmax(scores),) if bare else _softmax_and_sums(scores)
     output = _untiled(layout, ops.matmul(drop(weights), values))
-    return output, None if bare else _untiled(layout, lse)
+    return output, [_untiled(layout, x) for x in sums]
 
 
 def _products(q, k):
     """Every query times every key."""
-    if keras.backend.backend() != "tensorflow":
-        return ops.matmul(q, ops.swapaxes(k, -1, -2))
-    import tensorflow as tf
-
     # With swapped axes the gradient of the keys would be copied once more to swap them back.
     return tf.matmul(q, k, transpose_b=True)
 
@@ -109,36 +108,33 @@ def _softmax(scores):
     return ops.softmax(scores) if scores.shape[-1] > 1 else ops.exp(scores - scores)
 
 
-def _softmax_and_lse_plain(scores):
-    # The highest weight is exp(highest score - lse): two reductions give the log-sum-exp.
+@ops.custom_gradient
+def _softmax_and_sums(scores):
+    """The weights, and what a merge needs of sum(exp(scores)): the highest score, and the log of
+    the sum after that score was taken from all; their sum is the log-sum-exp.
+
+    Apart, because for scores in the thousands one number of 24 bits could not hold both. Only the
+    second carries a gradient, that of the log-sum-exp.
+    """
     weights = _softmax(scores)
     highest = ops.max(scores, axis=-1, keepdims=True)
-    return weights, highest - ops.log(ops.max(weights, axis=-1, keepdims=True))
+    # The highest weight is exp(0) / sum(exp(scores - highest)).
+    excess = -ops.log(ops.max(weights, axis=-1, keepdims=True))
 
-
-def _softmax_and_lse_once(scores):
-    """The same, with the gradient of both results in one formula."""
-    weights, lse = _softmax_and_lse_plain(scores)
-
-    def grad(d_weights, d_lse):
+    def grad(d_weights, _, d_excess):
         inner = ops.sum(d_weights * weights, axis=-1, keepdims=True)
-        return weights * (d_weights - (inner - d_lse))
+        return weights * (d_weights - (inner - d_excess))
 
-    return (weights, lse), grad
-
-
-# Elsewhere the gradient function has another signature, and derivation gives the same numbers.
-_softmax_and_lse = (
-    ops.custom_gradient(_softmax_and_lse_once)
-    if keras.backend.backend() == "tensorflow"
-    else _softmax_and_lse_plain
-)
+    return (weights, highest, excess), grad
 
 
-def _merged(a, a_lse, b, b_lse):
+def _merged(a, a_sums, b, b_sums):
     """Two averages over different keys as one: each weighted by its share of exp(scores)."""
-    share = ops.sigmoid(b_lse - a_lse)  # exp(b_lse) / (exp(a_lse) + exp(b_lse))
-    return a + share * (b - a), ops.logaddexp(a_lse, b_lse)
+    (a_highest, a_excess), (b_highest, b_excess) = a_sums, b_sums
+    highest = ops.maximum(a_highest, b_highest)
+    a_log, b_log = a_highest - highest + a_excess, b_highest - highest + b_excess
+    share = ops.sigmoid(b_log - a_log)  # exp(b_log) / (exp(a_log) + exp(b_log))
+    return a + share * (b - a), (highest, ops.logaddexp(a_log, b_log))
 
 
 # --- layouts --------------------------------------------------------------------------------------
@@ -193,9 +189,6 @@ def _windows(layout, tiles):
 
     def gathered(tiles):
         return ops.take(ops.reshape(tiles, (-1, heads, count * rows, depth)), index, axis=2)
-
-    if keras.backend.backend() != "tensorflow":
-        return gathered(tiles)
 
     # The gradient of a gather adds row by row; adding the shifted blocks is much faster.
     @ops.custom_gradient
@@ -254,7 +247,7 @@ def checked_inputs(q, k, v, key_mask, scale):
         if None in tuple(x.shape)[1:]:
             raise ValueError(
                 f"heads, n and depth of {name} must be known when the graph is made, "
-                f"got shape {tuple(x.shape)}; pad to a fixed length and give a key_mask"
+                f"got shape {tuple(x.shape)}; pad to a fixed length and give a mask"
             )
     q, k, v = tensors.values()
     shapes = " and ".join(str(tuple(x.shape)) for x in (q, k, v))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thrifty.patterns import Atrous, Causal, Full, Intersection, Local, Pattern, Union
+from thrifty.patterns import Atrous, Causal, Full, Global, Intersection, Local, Pattern, Union
 
 SIZES = st.integers(0, 40)
 SINGLE = st.one_of(
@@ -15,6 +15,7 @@ SINGLE = st.one_of(
     st.just(Causal()),
     st.integers(0, 50).map(Local),
     st.integers(1, 50).map(Atrous),
+    st.integers(1, 50).map(Global),
 )
 PATTERNS = st.recursive(
     SINGLE,
@@ -36,6 +37,8 @@ def rule_by_hand(pattern, i, j):
         return i - pattern.half_width <= j <= i + pattern.half_width
     if isinstance(pattern, Atrous):
         return j in range(i % pattern.rate, 10**6, pattern.rate)
+    if isinstance(pattern, Global):
+        return min(i, j) in range(pattern.count)
     combine = any if isinstance(pattern, Union) else all
     return combine(rule_by_hand(part, i, j) for part in pattern.parts)
 
@@ -167,6 +170,7 @@ def test_the_cost_of_a_window_has_a_closed_form():
     [
         (lambda: Local(-3), ValueError, r"^half_width must be >= 0, got -3$"),
         (lambda: Atrous(0), ValueError, r"^rate must be >= 1, got 0$"),
+        (lambda: Global(0), ValueError, r"^count must be >= 1, got 0$"),
         (lambda: Local(True), TypeError, r"^half_width must be an int, got True \(bool\)$"),
         (lambda: Local(2.0), TypeError, r"^half_width must be an int, got 2.0 \(float\)$"),
         (lambda: Atrous("4"), TypeError, r"^rate must be an int, got '4' \(str\)$"),

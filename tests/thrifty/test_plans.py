@@ -1,0 +1,157 @@
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thrifty.patterns import Atrous, Causal, Full, Global, Local, Pattern, Union
+from thrifty.plans import Tiles, cost, plan
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class SameParity(Pattern):
+    def _rule(self, i, j):
+        return (i - j) % 2 == 0
+
+
+SINGLE = st.one_of(
+    st.sampled_from([Full(), Causal(), SameParity()]),
+    st.integers(0, 50).map(Local),
+    st.integers(1, 50).map(Atrous),
+    st.integers(1, 5).map(Global),
+)
+PATTERNS = st.recursive(
+    SINGLE,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
+        st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
+    ),
+    max_leaves=4,
+)
+
+
+def times_computed(made, n):
+    """How often each pair counts, over all pieces; None for the queries of the top strip."""
+    counts = np.zeros((n, n), dtype=int)
+    for piece in made.pieces:
+        add(counts, piece)
+    if made.top is not None:
+        counts[: made.top.layout.count] = 0
+        add(counts, made.top)
+    return counts
+
+
+def add(counts, piece):
+    n = len(counts)
+    i, j = np.broadcast_arrays(*piece.layout.positions())
+    allowed = piece.allowed[piece.which]
+    assert allowed.shape == i.shape == piece.layout.shape
+    allowed = allowed & (i < n)
+    assert ((j >= 0) & (j < n))[allowed].all()
+    np.add.at(counts, (i[allowed], j[allowed]), 1)
+
+
+@settings(max_examples=300)
+@given(PATTERNS, st.integers(1, 200), st.booleans())
+def test_the_pieces_hold_every_allowed_pair_once_and_nothing_else(pattern, n, causal):
+    made = plan(pattern, n, causal=causal)
+    if made.path == "dense":
+        assert made.pieces == ()
+        assert made.executed == n * n
+        return
+    mask = (pattern & Causal() if causal else pattern).mask(n)
+    np.testing.assert_array_equal(times_computed(made, n), mask)
+    assert made.executed < n * n
+    assert made.empty_rows == (not mask.any(axis=1).all())
+
+
+@given(st.integers(1, 200), st.integers(1, 30), st.integers(0, 60), st.integers(0, 60))
+def test_a_layout_covers_its_bounds(n, rate, before, after):
+    layout = Tiles(n, rate, min(before, n - 1), min(after, n - 1))
+    i, j = np.broadcast_arrays(*layout.positions())
+    assert i.shape == layout.shape
+    covered = np.zeros((n, n), bool)
+    inside = (i < n) & (j >= 0) & (j < n)
+    covered[i[inside], j[inside]] = True
+    distance = np.arange(n)[:, None] - np.arange(n)
+    wanted = (distance % rate == 0) & (distance <= before) & (-distance <= after)
+    assert (covered | ~wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (Local(64), "tiles: 16 tiles of 64 x 192"),
+        (Local(64) & Causal(), "tiles: 16 tiles of 64 x 128"),
+        (Local(10), "tiles: 32 tiles of 32 x 52"),
+        (Atrous(64), "tiles: 64 tiles of 16 x 16"),
+        (Local(64) & Atrous(8), "tiles: 32 tiles of 32 x 48"),
+        (Local(8) | Local(64) | Local(3), "tiles: 16 tiles of 64 x 192"),
+        (Global(2), "tiles: 1 tile of 1024 x 2, 1 tile of 2 x 1024"),
+        (Global(2) & Causal(), "tiles: 1 tile of 1024 x 2"),
+        (Atrous(4) | Atrous(8), "tiles: 4 tiles of 256 x 256"),
+        (SameParity() & Local(64), "tiles: 16 tiles of 64 x 192"),
+        (Full(), "dense: tiles would compute 1048576 of all 1048576 scores"),
+        (Causal(), "dense: tiles would compute 1048576 of all 1048576 scores"),
+        (SameParity(), "dense: tiles would compute 1048576 of all 1048576 scores"),
+        (Local(8) | SameParity(), "dense: tiles would compute 1048576 of all 1048576 scores"),
+    ],
+    ids=repr,
+)
+def test_a_plan_says_what_is_computed(pattern, text):
+    assert repr(plan(pattern, 1024)) == f"Plan({text})"
+
+
+def test_a_pattern_of_too_many_terms_is_dense():
+    union = Union(tuple(Local(width) for width in range(9)))
+    made = plan(union & union & union, 1024)
+    assert made.path == "dense"
+    assert made.reason == "the pattern has more than 64 terms"
+
+
+@given(PATTERNS, st.integers(1, 120))
+def test_cost_counts_the_mask_and_the_tiles(pattern, n):
+    found = cost(pattern, n, depth=8)
+    assert found.needed == pattern.mask(n).sum()
+    assert found.executed == plan(pattern, n).executed
+    assert found.needed <= found.executed <= n * n
+    assert found.flops == 32 * found.executed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "causal", "most"),
+    [
+        (Local(64), False, 1.6),
+        (Local(128), False, 1.6),
+        (Local(64), True, 2.1),
+        (Atrous(64), False, 1.0),
+        (Local(64) | Atrous(64), False, 1.5),
+        (Local(64) | Global(8), False, 1.6),
+    ],
+    ids=repr,
+)
+def test_what_is_computed_is_near_what_is_needed(pattern, causal, most):
+    found = cost(pattern, 4096, depth=64, causal=causal)
+    assert found.executed <= most * found.needed
+    assert found.bytes < cost(Full(), 4096, depth=64).bytes / 5
+
+
+def test_costs_of_a_window_grow_like_n():
+    small, large = (cost(Local(64), n, depth=64) for n in (4096, 8192))
+    assert (large.executed, large.flops, large.bytes) == (
+        2 * small.executed,
+        2 * small.flops,
+        2 * small.bytes,
+    )
+
+
+def test_planning_needs_no_square_array():
+    n = 8192
+    tracemalloc.start()
+    made = plan(Local(65) | Atrous(67), n)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.path == "tiles"
+    assert peak < n * n / 8

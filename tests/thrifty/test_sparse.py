@@ -1,0 +1,387 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thrifty.attention import attention
+from thrifty.masks import padding_mask
+from thrifty.patterns import Atrous, Causal, Full, Global, Local, Pattern
+from thrifty.sparse import attend, chunked_attend, cost, dense_attend, plan
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Chequered(Pattern):
+    """A rule that the planner knows nothing of; half the rows of an intersection may be empty."""
+
+    def _rule(self, i, j):
+        return (i * j) % 3 != 1
+
+
+SINGLE = st.one_of(
+    st.sampled_from([Full(), Causal(), Chequered()]),
+    st.integers(0, 90).map(Local),
+    st.integers(1, 90).map(Atrous),
+    st.integers(1, 5).map(Global),
+)
+PATTERNS = st.recursive(
+    SINGLE,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
+        st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
+    ),
+    max_leaves=4,
+)
+# Mostly patterns that have tiles: drawn at random, most are dense.
+TILED = st.one_of(
+    st.integers(0, 40).map(Local),
+    st.integers(2, 40).map(Atrous),
+    st.tuples(st.integers(0, 30), st.integers(2, 30)).map(lambda p: Local(p[0]) | Atrous(p[1])),
+    st.tuples(st.integers(0, 90), st.integers(2, 30)).map(lambda p: Local(p[0]) & Atrous(p[1])),
+    st.tuples(st.integers(0, 30), st.integers(1, 5)).map(lambda p: Local(p[0]) | Global(p[1])),
+    st.tuples(st.integers(0, 20), st.integers(2, 20), st.integers(1, 5)).map(
+        lambda p: Global(p[2]) | Atrous(p[1]) | Local(p[0])
+    ),
+    PATTERNS,
+)
+SEEDS = st.integers(0, 2**32 - 1)
+DTYPES = {"float32": (1e-5, 1e-5), "float16": (2e-3, 2e-3), "bfloat16": (2e-2, 2e-2)}
+EXAMPLES = [
+    Local(16),
+    Atrous(16),
+    Local(16) | Atrous(16),
+    Local(40) & Atrous(4),
+    Local(8) | Global(3),
+    (Local(16) | Atrous(16)) & Causal(),
+]
+
+
+def draw(shape, seed=0, dtype="float32"):
+    return tf.cast(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def with_gradients(function, q, k, v, weight, wrap=None):
+    """The output of function(q, k, v) and the gradients of a weighted sum of it."""
+
+    def run(q, k, v):
+        with tf.GradientTape() as tape:
+            tape.watch([q, k, v])
+            output = function(q, k, v)
+            loss = tf.reduce_sum(output * weight)
+        return output, *tape.gradient(loss, [q, k, v], unconnected_gradients="zero")
+
+    return (wrap(run) if wrap else run)(q, k, v)
+
+
+def same(found, expected, atol=1e-5, rtol=1e-5):
+    for mine, other in zip(found, expected, strict=True):
+        assert mine.dtype == other.dtype
+        mine, other = np.asarray(mine, "float64"), np.asarray(other, "float64")
+        np.testing.assert_allclose(mine, other, atol=atol, rtol=rtol)
+
+
+def random_case(seed, n, batch, heads, masked, dtype):
+    rng = np.random.default_rng(seed)
+    depth, value_depth = rng.integers(1, 9, size=2)
+    q, k = (tf.cast(rng.normal(size=(batch, heads, n, depth)), dtype) for _ in range(2))
+    v, weight = (tf.cast(rng.normal(size=(batch, heads, n, value_depth)), dtype) for _ in range(2))
+    key_mask = rng.random((batch, n)) < rng.random() if masked else None
+    return (q, k, v, weight), key_mask
+
+
+# --- the same as the oracle -----------------------------------------------------------------------
+
+
+@settings(max_examples=250)
+@given(
+    PATTERNS | TILED,
+    st.integers(1, 300),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    SEEDS,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(sorted(DTYPES)),
+)
+def test_attend_equals_the_oracle(pattern, n, batch, heads, seed, causal, masked, dtype):
+    inputs, key_mask = random_case(seed, n, batch, heads, masked, dtype)
+    found, expected = (
+        with_gradients(
+            lambda q, k, v, f=f: f(q, k, v, pattern, causal=causal, key_mask=key_mask), *inputs
+        )
+        for f in (attend, dense_attend)
+    )
+    same(found, expected, *DTYPES[dtype])
+
+
+@settings(max_examples=40)
+@given(PATTERNS | TILED, st.integers(1, 60), SEEDS, st.booleans(), st.booleans())
+def test_the_oracle_equals_numpy(pattern, n, seed, causal, masked):
+    (q, k, v, _), key_mask = random_case(seed, n, 2, 2, masked, "float32")
+    mask = (pattern & Causal() if causal else pattern).mask(n)
+    if masked:
+        mask = mask & key_mask[:, None, None]
+    found = dense_attend(q, k, v, pattern, causal=causal, key_mask=key_mask, scale=0.7)
+    expected = attention(*(x.numpy() for x in (q, k, v)), mask, scale=0.7)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 120), st.integers(1, 140), SEEDS, st.booleans(), st.booleans(), st.booleans())
+def test_chunked_attention_equals_the_oracle(n, chunk, seed, causal, masked, half):
+    dtype = "float16" if half else "float32"
+    inputs, key_mask = random_case(seed, n, 2, 2, masked, dtype)
+    options = {"causal": causal, "key_mask": key_mask}
+    found = with_gradients(lambda q, k, v: chunked_attend(q, k, v, chunk=chunk, **options), *inputs)
+    expected = with_gradients(lambda q, k, v: dense_attend(q, k, v, Full(), **options), *inputs)
+    same(found, expected, *DTYPES[dtype])
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("pattern", [*EXAMPLES, None], ids=repr)
+def test_graphs_and_xla_equal_eager(pattern, jit_compile):
+    q, k, v, weight = (draw((2, 2, 150, 4), seed) for seed in range(4))
+    key_mask = padding_mask([150, 70], 150)[:, 0]
+
+    def function(q, k, v):
+        if pattern is None:
+            return chunked_attend(q, k, v, chunk=64, key_mask=key_mask)
+        return attend(q, k, v, pattern, key_mask=key_mask)
+
+    compiled = with_gradients(
+        function, q, k, v, weight, wrap=lambda f: tf.function(f, jit_compile=jit_compile)
+    )
+    same(compiled, with_gradients(function, q, k, v, weight))
+
+
+def test_the_batch_may_be_unknown():
+    spec = tf.TensorSpec((None, 2, 150, 4))
+    inputs = [draw((3, 2, 150, 4), seed) for seed in range(3)]
+    for function in (lambda q, k, v: attend(q, k, v, EXAMPLES[2]), chunked_attend):
+        compiled = tf.function(function, input_signature=[spec] * 3)
+        np.testing.assert_allclose(compiled(*inputs), function(*inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("pattern", EXAMPLES, ids=repr)
+def test_every_pair_counts_once(pattern):
+    # With equal scores the output is the mean of the values allowed: a pair that two pieces both
+    # counted would weigh double.
+    n = 150
+    q, v = tf.zeros((1, 1, n, 4)), draw((1, 1, n, 3))
+    mask = pattern.mask(n)
+    expected = (mask / mask.sum(axis=1, keepdims=True)) @ v.numpy()[0, 0]
+    assert plan(pattern, n).path == "tiles"
+    np.testing.assert_allclose(attend(q, q, v, pattern)[0, 0], expected, atol=1e-6)
+
+
+def test_an_empty_sequence_stays_empty():
+    q = tf.zeros((2, 2, 0, 4))
+    for function in (attend, dense_attend):
+        assert function(q, q, q, Local(2)).shape == (2, 2, 0, 4)
+    assert chunked_attend(q, q, q).shape == (2, 2, 0, 4)
+
+
+# --- nothing allowed, precision -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("pattern", [*EXAMPLES, Full(), Chequered() & Local(1), None], ids=repr)
+def test_a_query_without_keys_gets_zeros_and_finite_gradients(pattern, dtype):
+    n = 150
+    inputs = [draw((2, 2, n, 4), seed, dtype) for seed in range(4)]
+    key_mask = np.stack([np.zeros(n, bool), np.arange(n) >= 100])
+
+    def function(q, k, v):
+        if pattern is None:
+            return chunked_attend(q, k, v, chunk=64, key_mask=key_mask)
+        return attend(q, k, v, pattern, key_mask=key_mask)
+
+    output, *gradients = (np.asarray(x, "float64") for x in with_gradients(function, *inputs))
+    live = ((Full() if pattern is None else pattern).mask(n) & key_mask[:, None]).any(axis=-1)
+    np.testing.assert_array_equal(output.any(axis=(1, 3)), live)
+    for gradient in gradients:
+        assert np.isfinite(gradient).all()
+        assert not gradient[0].any()
+
+
+@pytest.mark.parametrize("pattern", [*EXAMPLES, Full(), None], ids=repr)
+def test_half_precision_does_not_overflow(pattern):
+    q = k = tf.fill((1, 1, 150, 4), tf.constant(200, tf.float16))  # products of 160000 pass 65504
+    v = draw((1, 1, 150, 3), dtype="float16")
+    function = chunked_attend if pattern is None else lambda q, k, v: attend(q, k, v, pattern)
+    output, *gradients = with_gradients(function, q, k, v, tf.ones_like(v))
+    mask = (Full() if pattern is None else pattern).mask(150)
+    mean = (mask / mask.sum(axis=1, keepdims=True)) @ np.asarray(v, "float64")[0, 0]
+    assert output.dtype == tf.float16
+    np.testing.assert_allclose(output[0, 0], mean, atol=2e-3)
+    assert all(np.isfinite(np.asarray(gradient, "float64")).all() for gradient in gradients)
+
+
+def test_an_allowed_score_may_be_as_low_as_it_likes():
+    n = 150
+    q, k = tf.fill((1, 1, n, 1), 1e3), tf.fill((1, 1, n, 1), -1e3)
+    v = draw((1, 1, n, 2))
+    for pattern in EXAMPLES:
+        expected = dense_attend(0 * q, k, v, pattern)
+        np.testing.assert_allclose(attend(q, k, v, pattern), expected, atol=1e-5)
+
+
+def test_float64_stays_float64():
+    q = draw((1, 1, 150, 4), dtype="float64")
+    found, expected = (f(q, q, q, EXAMPLES[2]) for f in (attend, dense_attend))
+    assert found.dtype == tf.float64
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+# --- what is saved --------------------------------------------------------------------------------
+
+
+def training_graph(function, n):
+    """The graph of function(q, k, v) and its gradient, with the shapes of all tensors."""
+    spec = tf.TensorSpec((1, 1, n, 8))
+    step = tf.function(lambda q, k, v, w: with_gradients(function, q, k, v, w))
+    graph = step.get_concrete_function(*[spec] * 4).graph.as_graph_def(add_shapes=True)
+    return [node for part in (graph, *graph.library.function) for node in nodes(part)]
+
+
+def nodes(graph):
+    return graph.node if hasattr(graph, "node") else graph.node_def
+
+
+def largest_tensor(function, n):
+    shapes = [
+        [dim.size for dim in shape.dim]
+        for node in training_graph(function, n)
+        for shape in node.attr["_output_shapes"].list.shape
+        if not shape.unknown_rank
+    ]
+    return max(abs(int(np.prod(shape))) for shape in shapes)
+
+
+@pytest.mark.parametrize("n", [1024, 1000])
+@pytest.mark.parametrize(
+    "pattern", [*EXAMPLES, Local(64) | Atrous(64), Chequered() & Local(20)], ids=repr
+)
+@pytest.mark.parametrize("causal", [False, True])
+def test_no_tensor_of_the_graph_is_anywhere_near_n_by_n(pattern, causal, n):
+    largest = largest_tensor(lambda q, k, v: attend(q, k, v, pattern, causal=causal), n)
+    assert largest <= n * n / 4
+    assert largest <= 1.1 * max(np.prod(piece.layout.shape) for piece in plan(pattern, n).pieces)
+
+
+def test_chunked_attention_holds_one_chunk_of_rows_at_a_time():
+    n, chunk = 1024, 64
+    for causal in (False, True):
+
+        def function(q, k, v, causal=causal):
+            return chunked_attend(q, k, v, chunk=chunk, causal=causal)
+
+        found = training_graph(function, n)
+        loops = [node for node in found if node.op in ("While", "StatelessWhile")]
+        assert len(loops) == 2  # forward and backward
+        assert all(loop.attr["parallel_iterations"].i == 1 for loop in loops)
+        assert largest_tensor(function, n) == chunk * n
+
+
+def test_the_count_of_tensors_sees_what_is_n_by_n():
+    assert largest_tensor(lambda q, k, v: dense_attend(q, k, v, Local(16)), 1024) == 1024**2
+    assert largest_tensor(lambda q, k, v: chunked_attend(q, k, v, chunk=1024), 1024) == 1024**2
+
+
+def test_the_largest_tensor_of_a_window_grows_like_n():
+    small, large = (
+        largest_tensor(lambda q, k, v: attend(q, k, v, Local(64)), n) for n in (1024, 4096)
+    )
+    assert large == 4 * small
+
+
+@pytest.mark.parametrize("pattern", EXAMPLES, ids=repr)
+def test_no_gradient_of_a_slice(pattern):
+    # The gradient of x[a:b] is some twenty times slower than that of a split.
+    for n in (300, 320):
+
+        def function(q, k, v, n=n):
+            return attend(q, k, v, pattern, key_mask=np.ones((1, n), bool))
+
+        found = training_graph(function, n)
+        assert "StridedSliceGrad" not in {node.op for node in found}
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(2, 5, 4)] * 3, r"^q must have shape \(batch, heads, n, depth\), got \(2, 5, 4\)$"),
+        (
+            [(2, 1, 5, 4), (2, 1, 6, 4), (2, 1, 6, 4)],
+            r"^q and k must have one shape with depth >= 1, got \(2, 1, 5, 4\) and \(2, 1, 6, 4\)",
+        ),
+        ([(2, 1, 5, 0)] * 3, r"^q and k must have one shape with depth >= 1"),
+        (
+            [(2, 1, 5, 4), (2, 1, 5, 4), (2, 1, 6, 4)],
+            r"^k and v must have the same heads and n, got",
+        ),
+        ([(2, 1, 5, 4), (3, 1, 5, 4), (3, 1, 5, 4)], r"^q, k and v must have one batch size, got"),
+    ],
+)
+def test_shape_errors(shapes, message):
+    inputs = [tf.zeros(shape) for shape in shapes]
+    for function in (attend, dense_attend):
+        with pytest.raises(ValueError, match=message):
+            function(*inputs, Local(1))
+    with pytest.raises(ValueError, match=message):
+        chunked_attend(*inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"key_mask": np.ones((2, 4), bool)},
+            ValueError,
+            r"^key_mask must have shape \(batch, n\), got \(2, 4\) for k of shape \(2, 1, 5, 4\)$",
+        ),
+        (
+            {"key_mask": np.ones((3, 5), bool)},
+            ValueError,
+            r"^key_mask must have shape \(batch, n\)",
+        ),
+        ({"key_mask": np.ones(5, bool)}, ValueError, r"^key_mask must have 2 axes, got shape \(5,"),
+        ({"key_mask": np.ones((2, 5))}, TypeError, r"^key_mask must be boolean"),
+        ({"scale": np.nan}, ValueError, r"^scale must be finite, got nan$"),
+        ({"pattern": 3}, TypeError, r"^pattern must be a Pattern, got int$"),
+        ({"q": np.ones((2, 1, 5, 4), int)}, TypeError, r"^q must hold floats, got dtype int64$"),
+    ],
+)
+def test_argument_errors(options, error, message):
+    x = np.zeros((2, 1, 5, 4), "float32")
+    for function in (attend, dense_attend):
+        with pytest.raises(error, match=message):
+            function(**{"q": x, "k": x, "v": x, "pattern": Local(1), **options})
+
+
+def test_errors_of_chunks_and_unknown_lengths():
+    x = np.zeros((2, 1, 5, 4), "float32")
+    with pytest.raises(ValueError, match=r"^chunk must be >= 1, got 0$"):
+        chunked_attend(x, x, x, chunk=0)
+    with pytest.raises(ValueError, match=r"^key_mask must have shape \(batch, n\), got \(2, 4\)"):
+        chunked_attend(x, x, x, key_mask=np.ones((2, 4), bool))
+    traced = tf.function(lambda x: attend(x, x, x, Local(1)), autograph=False)
+    message = (
+        r"heads, n and depth of q must be known when the graph is made, got shape \(2, 2, None"
+    )
+    with pytest.raises(ValueError, match=message):
+        traced.get_concrete_function(tf.TensorSpec((2, 2, None, 4)))
+
+
+def test_cost_and_plan_errors():
+    with pytest.raises(ValueError, match=r"^n must be >= 1, got 0$"):
+        plan(Local(1), 0)
+    with pytest.raises(TypeError, match=r"^pattern must be a Pattern, got str$"):
+        plan("local", 5)
+    with pytest.raises(ValueError, match=r"^depth must be >= 1, got 0$"):
+        cost(Local(1), 5, 0)
