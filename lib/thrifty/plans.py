@@ -17,8 +17,9 @@ from thrifty.patterns import Atrous, Causal, Global, Intersection, Local, Patter
 
 # A tile of fewer queries is all overhead, one of more computes too many forbidden pairs.
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 32, 128
-# Tiles that compute more than this share of all pairs are slower than one large product.
-_WORTHWHILE = 0.8
+# Tiles that compute more than this share of all pairs are slower than one large product: in one
+# piece, and in several, which have to be merged.
+_WORTHWHILE, _WORTH_MERGING = 0.8, 0.65
 _MOST_TERMS = 64
 
 
@@ -242,7 +243,7 @@ def _plan(pattern, n):
         return _dense(n, f"the pattern has more than {_MOST_TERMS} terms")
     layouts, rows = _layouts(terms, n)
     executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * n
-    if executed > _WORTHWHILE * n * n:
+    if executed > (_WORTHWHILE if len(layouts) == 1 else _WORTH_MERGING) * n * n:
         return _dense(n, f"tiles would compute {executed} of all {n * n} scores")
     pieces, earlier = [], []
     for layout, rule in layouts:

@@ -53,8 +53,8 @@ class SelfAttention(keras.layers.Layer):
     from the inputs where they carry an implicit mask; `training`. Returns (batch, n, features).
 
     Any length will do, but it must be known when a graph is made. Since `fit` makes one graph for
-    all the lengths it meets, pad them to one and mask the padding. The padding is hidden as key, and as query it attends to nothing,
-    so that only the output projection's bias is left there.
+    all the lengths it meets, pad them to one and mask the padding. The padding is hidden as key,
+    and as query it attends to nothing, so that only the output projection's bias is left there.
 
     A pattern of a class of your own is saved with the layer if Keras can serialise it.
 

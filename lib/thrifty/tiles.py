@@ -66,14 +66,18 @@ def attend_in_matrix(q, k, v, pattern, causal, key_mask, scale=None):
 def _dense(q, k, v, pattern, key_mask, drop):
     scores = _products(q, k)  # (batch, heads, n, n)
     mask = pattern.mask(q.shape[2])
-    if key_mask is None and mask.all():
-        return ops.matmul(drop(_softmax(scores)), v)
-    mask = ops.convert_to_tensor(mask)[None, None]
+    # Added rather than chosen by `where`: the gradient of a sum costs nothing.
+    if not mask.all():
+        bias = ops.where(ops.convert_to_tensor(mask), 0.0, FORBIDDEN)  # (n, n)
+        scores = scores + ops.cast(bias, scores.dtype)
     if key_mask is not None:
-        mask = ops.logical_and(mask, key_mask[:, None, None, :])
-    scores = ops.where(mask, scores, ops.cast(FORBIDDEN, scores.dtype))
-    weights = drop(_softmax(scores))
-    return ops.matmul(ops.where(mask, weights, ops.zeros_like(weights)), v)
+        bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, None, :]  # (batch, 1, 1, n)
+        scores = scores + ops.cast(bias, scores.dtype)
+    output = ops.matmul(drop(_softmax(scores)), v)
+    if key_mask is None and mask.any(axis=-1).all():
+        return output
+    live = ops.max(scores, axis=-1, keepdims=True) > FORBIDDEN / 2
+    return ops.where(live, output, ops.zeros_like(output))
 
 
 # --- one piece: small dense tiles -----------------------------------------------------------------

@@ -1,0 +1,220 @@
+"""Measure sparse attention against what else there is: part of `make bench`.
+
+One core, one thread, processor time, all candidates in turns; oneDNN on, whose faster products
+make the dense candidates hard to beat. Peak memory is measured in a process of its own each.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from bookkit.bench import table, take_turns
+from bookkit.runtime import setup
+
+HEADS, DEPTH = 4, 64
+DENSE = "TensorFlow, dense"
+
+
+def one_core() -> None:
+    """Keep this process and TensorFlow to one core; before TensorFlow has started."""
+    import tensorflow as tf
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def patterns() -> dict:
+    """Return the patterns measured."""
+    from thrifty.patterns import Atrous, Global, Local
+
+    return {
+        pattern: repr(pattern)
+        for pattern in (Local(64), Atrous(64), Local(64) | Atrous(64), Local(64) | Global(8))
+    }
+
+
+def dense(q, k, v):
+    """Attention as one writes it in TensorFlow: the anchor."""
+    import tensorflow as tf
+
+    scores = tf.matmul(q / DEPTH**0.5, k, transpose_b=True)
+    return tf.matmul(tf.nn.softmax(scores), v)
+
+
+def cores() -> dict:
+    """Return functions of (q, k, v) by name."""
+    from keras import ops
+
+    from thrifty.sparse import attend, chunked_attend
+
+    def keras_dense(q, k, v):
+        q, k, v = (ops.swapaxes(x, 1, 2) for x in (q, k, v))
+        return ops.swapaxes(ops.dot_product_attention(q, k, v), 1, 2)
+
+    found = {DENSE: dense, "Keras, dot_product_attention": keras_dense, "chunked": chunked_attend}
+    for pattern, name in patterns().items():
+        found[name] = lambda q, k, v, pattern=pattern: attend(q, k, v, pattern)
+    return found
+
+
+def inputs(n: int) -> list:
+    """Return q, k, v, and the weights of the outputs in the loss."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    shape = (1, HEADS, n, DEPTH)
+    return [tf.constant(rng.normal(size=shape), tf.float32) for _ in range(4)]
+
+
+def compiled(function, training: bool):
+    """Return a graph of (q, k, v, weights) that gives the output, or the three gradients."""
+    import tensorflow as tf
+
+    def step(q, k, v, weights):
+        if not training:
+            return function(q, k, v)
+        with tf.GradientTape() as tape:
+            tape.watch([q, k, v])
+            loss = tf.reduce_sum(function(q, k, v) * weights)
+        return tape.gradient(loss, [q, k, v])
+
+    return tf.function(step, autograph=False)
+
+
+def speeds(title: str, seconds: dict, anchor: str) -> str:
+    """Return one table: how many times faster than the anchor each candidate is."""
+    lines = [title, f"  {'candidate':34} times as fast as {anchor}"]
+    lines += [f"  {name:34} {seconds[anchor] / time:6.2f}" for name, time in seconds.items()]
+    return "\n".join(lines)
+
+
+def core_tables(n: int) -> list[str]:
+    """Compare the attention functions, and say what share of the peak they reach."""
+    import tensorflow as tf
+
+    from thrifty.sparse import cost
+
+    values, square = inputs(n), tf.random.normal((1024, 1024))
+    shape = f"n = {n}, {HEADS} heads of {DEPTH}"
+    tables = []
+    for training, title in ((False, "forward"), (True, "forward and backward")):
+        calls = {
+            name: lambda step=compiled(function, training): step(*values)
+            for name, function in cores().items()
+        }
+        calls["probe"] = tf.function(lambda: tf.matmul(square, square))
+        seconds = take_turns(calls)
+        peak = 2 * 1024**3 / seconds.pop("probe")
+        tables.append(speeds(f"Attention, {shape}, {title}", seconds, DENSE))
+        if training:
+            continue
+        lines = [f"Share of the product's peak ({peak / 1e9:.0f} GF/s), {shape}, forward"]
+        for pattern, name in patterns().items():
+            costs, rate = cost(pattern, n, DEPTH), HEADS / seconds[name] / peak
+            needed = 4 * DEPTH * costs.needed * rate
+            lines.append(f"  {name:34} {needed:4.0%} needed {costs.flops * rate:4.0%} executed")
+        tables.append("\n".join(lines))
+    return tables
+
+
+def layer_tables(n: int, features: int = HEADS * DEPTH) -> list[str]:
+    """Compare the layers, projections included."""
+    import keras
+    import tensorflow as tf
+
+    from thrifty.sparse import SelfAttention
+
+    x = inputs(n)[0]
+    x = tf.reshape(tf.transpose(x, (0, 2, 1, 3)), (1, n, features))
+    anchor = "Keras, MultiHeadAttention"
+    mha = keras.layers.MultiHeadAttention(HEADS, DEPTH)
+    window = keras.layers.MultiHeadAttention(HEADS, DEPTH, sliding_window=65)
+    layers = {anchor: lambda x: mha(x, x), "Keras, sliding_window=65": lambda x: window(x, x)}
+    for pattern, name in patterns().items():
+        layers[name] = SelfAttention(HEADS, DEPTH, pattern)
+    for layer in layers.values():
+        layer(x[:, :8])
+
+    def training(layer):
+        def step():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = tf.reduce_sum(layer(x) ** 2)
+            return tape.gradient(loss, x)
+
+        return step
+
+    tables = []
+    for wrap, title in ((lambda f: lambda: f(x), "forward"), (training, "forward and backward")):
+        steps = {name: tf.function(wrap(f), autograph=False) for name, f in layers.items()}
+        tables.append(speeds(f"Layers, n = {n}, {title}", take_turns(steps), anchor))
+    return tables
+
+
+def peak_memory(name: str, n: int) -> int:
+    """Return the bytes that a training step of this candidate adds to a process: Linux only."""
+    values = inputs(n)
+    small = inputs(64)
+    compiled(dense, True)(*small)  # what TensorFlow itself needs is not counted
+    with open("/proc/self/clear_refs", "w") as control:
+        control.write("5")  # the peak starts anew
+    before = _status("VmRSS")
+    step = compiled(cores()[name], True)
+    for _ in range(2):
+        step(*values)
+    return _status("VmHWM") - before
+
+
+def _status(key: str) -> int:
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith(key))
+
+
+def memory_table(cells: list[tuple[str, int]]) -> str:
+    """Return peak memory of forward and backward, each measured in a process of its own."""
+    lines = ["Peak memory, forward and backward, MB"]
+    for name, n in cells:
+        command = [sys.executable, "-m", "bookkit.bench_sparse", name, str(n)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        lines.append(f"  {name:34} n = {n:6} {int(done.stdout.split()[-1]) / 1e6:6.0f}")
+    return "\n".join(lines)
+
+
+def chunked_table(n: int) -> list[str]:
+    """Return the time of exact attention in little memory, as a multiple of the dense one's."""
+    values, tables = inputs(n), []
+    for training, title in ((False, "forward"), (True, "forward and backward")):
+        calls = {
+            name: lambda step=compiled(cores()[name], training): step(*values)
+            for name in (DENSE, "chunked")
+        }
+        found = take_turns(calls, rounds=2)
+        tables.append(table(f"Exact attention in chunks, n = {n}, {title}", found, DENSE))
+    return tables
+
+
+def main() -> None:
+    """Print all tables, or with two arguments one peak of memory."""
+    one_core()
+    setup(seed=0)
+    if len(sys.argv) > 2:
+        print(peak_memory(sys.argv[1], int(sys.argv[2])))
+        return
+    for n in (256, 1024, 4096):
+        print("\n\n".join(core_tables(n)), end="\n\n")
+    for n in (1024, 4096):
+        print("\n\n".join(layer_tables(n)), end="\n\n")
+    print("\n\n".join(chunked_table(8192)), end="\n\n", flush=True)
+    if os.path.exists("/proc/self/clear_refs"):
+        names = [DENSE, *patterns().values()]
+        print(memory_table([(name, 8192) for name in names] + [("chunked", 16384)]))
+
+
+if __name__ == "__main__":
+    main()
