@@ -6,6 +6,8 @@ make the dense candidates hard to beat. Peak memory is measured in a process of 
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import subprocess
 import sys
@@ -104,10 +106,8 @@ def core_tables(n: int) -> list[str]:
     shape = f"n = {n}, {HEADS} heads of {DEPTH}"
     tables = []
     for training, title in ((False, "forward"), (True, "forward and backward")):
-        calls = {
-            name: lambda step=compiled(function, training): step(*values)
-            for name, function in cores().items()
-        }
+        steps = {name: compiled(function, training) for name, function in cores().items()}
+        calls = {name: functools.partial(step, *values) for name, step in steps.items()}
         calls["probe"] = tf.function(lambda: tf.matmul(square, square))
         seconds = take_turns(calls)
         peak = 2 * 1024**3 / seconds.pop("probe")
@@ -190,10 +190,8 @@ def chunked_table(n: int) -> list[str]:
     """Return the time of exact attention in little memory, as a multiple of the dense one's."""
     values, tables = inputs(n), []
     for training, title in ((False, "forward"), (True, "forward and backward")):
-        calls = {
-            name: lambda step=compiled(cores()[name], training): step(*values)
-            for name in (DENSE, "chunked")
-        }
+        steps = {name: compiled(cores()[name], training) for name in (DENSE, "chunked")}
+        calls = {name: functools.partial(step, *values) for name, step in steps.items()}
         found = take_turns(calls, rounds=2)
         tables.append(table(f"Exact attention in chunks, n = {n}, {title}", found, DENSE))
     return tables
@@ -203,6 +201,8 @@ def main() -> None:
     """Print all tables, or with two arguments one peak of memory."""
     one_core()
     setup(seed=0)
+    # Every candidate is traced anew on purpose, which TensorFlow would warn about.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if len(sys.argv) > 2:
         print(peak_memory(sys.argv[1], int(sys.argv[2])))
         return
