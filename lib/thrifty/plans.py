@@ -182,7 +182,13 @@ def plan(pattern, n, *, causal=False):
     Plan(dense: tiles would compute 1048576 of all 1048576 scores)
     """
     _require_pattern(pattern)
-    return _plan(pattern & Causal() if causal else pattern, require_int("n", n, minimum=1))
+    pattern = pattern & Causal() if causal else pattern
+    n = require_int("n", n, minimum=1)
+    try:
+        hash(pattern)
+    except TypeError:  # a class of the reader's own, which cannot be remembered
+        return _plan.__wrapped__(pattern, n)
+    return _plan(pattern, n)
 
 
 @dataclass(frozen=True)

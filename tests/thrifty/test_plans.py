@@ -104,6 +104,19 @@ def test_a_plan_says_what_is_computed(pattern, text):
     assert repr(plan(pattern, 1024)) == f"Plan({text})"
 
 
+def test_a_pattern_need_not_be_hashable():
+    @dataclasses.dataclass
+    class Behind(Pattern):
+        steps: int
+
+        def _rule(self, i, j):
+            return i - j == self.steps
+
+    made = plan(Behind(3) & Local(5), 100)
+    assert made.path == "tiles"
+    np.testing.assert_array_equal(times_computed(made, 100), np.eye(100, k=-3))
+
+
 def test_a_pattern_of_too_many_terms_is_dense():
     union = Union(tuple(Local(width) for width in range(9)))
     made = plan(union & union & union, 1024)
