@@ -186,7 +186,7 @@ def _stretches(i: int, row: np.ndarray) -> list[list[tuple[float, float]]]:
     ]
 
 
-def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=False) -> None:
+def draw_matrix(ax, values, *, title="", labels=None, top=None) -> None:
     """Draw a (queries, keys) matrix of numbers >= 0, darker for larger.
 
     Parameters
@@ -198,8 +198,6 @@ def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=Fals
         Tokens of rows and columns; (row labels, column labels) for two lists.
     top : float, optional
         The value drawn darkest; the largest one by default.
-    show_values : bool
-        Write each value in its cell with two digits.
     """
     values = np.asarray(values, float)
     n, m = values.shape
@@ -215,10 +213,6 @@ def draw_matrix(ax, values, *, title="", labels=None, top=None, show_values=Fals
         linewidth=max(0.15, 14 / max(n, m) - 0.2) * 0.5,
     )
     _matrix_axes(ax, (n, m), title, labels)
-    if show_values:
-        for i, j in np.ndindex(n, m):
-            colour = PAPER if values[i, j] > 0.5 * top else INK
-            ax.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", color=colour, size=8)
 
 
 def _matrix_axes(ax, shape: tuple[int, int], title: str, labels) -> None:

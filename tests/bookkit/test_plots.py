@@ -172,15 +172,11 @@ def test_mask_is_drawn_the_right_way_up():
     assert words == ("key j", "query i", "causal")
 
 
-def test_values_are_written_and_legible():
+def test_rows_and_columns_carry_their_own_labels():
     (ax,) = plots.panels()
-    values = np.array([[0.0, 0.5], [0.75, 1.0]])
-    plots.draw_matrix(ax, values, labels=(["a", "b"], ["c", "d"]), show_values=True)
-    assert [text.get_text() for text in ax.texts] == ["0.00", "0.50", "0.75", "1.00"]
+    plots.draw_matrix(ax, np.array([[0.0, 0.5], [0.75, 1.0]]), labels=(["a", "b"], ["c", "d"]))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["c", "d"]
-    for text, value in zip(ax.texts, values.ravel(), strict=True):
-        ground = plots.HEAT(value)[:3]
-        assert contrast(linear(text.get_color()), linear(ground)) >= 4.5, value
 
 
 def test_arcs_are_the_allowed_pairs_without_the_diagonal():

@@ -22,17 +22,17 @@ export const freshId = (stem) => `bk-${stem}-${serial++}`;
 
 export const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
-/** A number for reading: thousands apart, fixed digits, a real minus sign. */
+/** A number for reading: thousands apart by a space that never breaks, fixed digits, a real minus sign. */
 export function show(x, digits = 0) {
   const text = Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text.replaceAll(",", " ");
+  return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text.replaceAll(",", "\u00a0");
 }
 
 /** A share for reading. Only all is 100 % and only nothing is 0 %: rounding must not close a gap. */
 export const percent = (part, whole) => {
-  if (part === 0 || part === whole) return `${part === 0 ? 0 : 100} %`;
+  if (part === 0 || part === whole) return `${part === 0 ? 0 : 100}\u00a0%`;
   const share = Math.max(0.1, Math.min(99.9, (100 * part) / whole));
-  return `${show(share, share < 9.95 || share > 99 ? 1 : 0)} %`;
+  return `${show(share, share < 9.95 || share > 99 ? 1 : 0)}\u00a0%`;
 };
 
 /** `1 pair`, `2 pairs`. */
