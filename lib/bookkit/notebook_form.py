@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import pathlib
 import re
-import tempfile
 from collections.abc import Iterable
 
 import nbformat
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from bookkit.files import ROOT
+
 KEPT_CELL_METADATA = ("tags", "mystnb", "editable", "slideshow")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IGNORED = "nbval-ignore-output"
@@ -181,17 +180,3 @@ def dumps(nb: nbformat.NotebookNode) -> str:
     """Return a notebook's canonical text."""
     nbformat.validate(nb)
     return nbformat.writes(nb, version=4).rstrip("\n") + "\n"
-
-
-def write_whole(path: pathlib.Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, half = tempfile.mkstemp(dir=path.parent, prefix=".half-", suffix=path.suffix)
-    try:
-        with open(handle, "w", encoding="utf8", newline="\n") as file:
-            file.write(text)
-        os.chmod(half, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(half, path)
-    except BaseException:
-        pathlib.Path(half).unlink(missing_ok=True)
-        raise

@@ -13,7 +13,8 @@ import jupytext
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 
-from bookkit.notebook_form import ROOT, NotebookError, dumps, normalise, read, shown, write_whole
+from bookkit.files import ROOT, write_whole
+from bookkit.notebook_form import NotebookError, dumps, normalise, read, shown
 
 FORMAT = "md:myst"
 

@@ -26,10 +26,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from bookkit import notebook_rules, notebook_text
+from bookkit.files import ROOT, write_whole
 from bookkit.notebook_diff import differences
 from bookkit.notebook_form import (
     IGNORED,
-    ROOT,
     NotebookError,
     chapter,
     chapters,
@@ -38,7 +38,6 @@ from bookkit.notebook_form import (
     read,
     shown,
     where,
-    write_whole,
 )
 
 # What would make a chapter run differently here than in its author's JupyterLab.

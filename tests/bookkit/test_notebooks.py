@@ -274,20 +274,6 @@ def test_streams_do_not_depend_on_when_they_were_flushed():
     assert out.text == "one two\n4\n"
 
 
-def test_a_half_written_file_does_not_stay(tmp_path, monkeypatch):
-    path = tmp_path / "t.ipynb"
-    path.write_text("old")
-
-    def fail(*args):
-        raise OSError("no")
-
-    monkeypatch.setattr(notebook_form.os, "replace", fail)
-    with pytest.raises(OSError, match="no"):
-        notebook_form.write_whole(path, "new")
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["t.ipynb"]
-
-
 @pytest.mark.parametrize("text", ["", "[]", '{"cells": 3}', "not json"])
 def test_what_is_no_notebook_is_said(tmp_path, text):
     path = tmp_path / "t.ipynb"

@@ -1,0 +1,23 @@
+"""Where the project is, and how its files are written."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, half = tempfile.mkstemp(dir=path.parent, prefix=".half-", suffix=path.suffix)
+    try:
+        with open(handle, "w", encoding="utf8", newline="\n") as file:
+            file.write(text)
+        os.chmod(half, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(half, path)
+    except BaseException:
+        pathlib.Path(half).unlink(missing_ok=True)
+        raise
