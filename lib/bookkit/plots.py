@@ -164,7 +164,7 @@ def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
     n, m = mask.shape
     ax.add_patch(Rectangle((-0.5, -0.5), m, n, facecolor=EMPTY, edgecolor="none", alpha=0.5))
     # Stretches of a row and a grid over them: a rectangle a cell would outweigh the whole page.
-    stretches = [box for i in range(n) for box in _stretches(i, mask[i])]
+    stretches = _boxes(0, mask)
     if stretches:
         path = Path.make_compound_path_from_polys(np.array(stretches))
         ax.add_patch(PathPatch(path, facecolor=PALETTE[0], edgecolor="none"))
@@ -177,13 +177,56 @@ def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
     _matrix_axes(ax, (n, m), title, labels)
 
 
-def _stretches(i: int, row: np.ndarray) -> list[list[tuple[float, float]]]:
-    """Return the corners of a rectangle for each run of True in row i."""
-    edges = np.flatnonzero(np.diff(np.r_[0, row.astype(int), 0])) - 0.5
-    return [
-        [(start, i - 0.5), (stop, i - 0.5), (stop, i + 0.5), (start, i + 0.5)]
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
-    ]
+def draw_tiles(ax, piece, *, title: str = "") -> None:
+    """Draw what a piece of a plan computes: pairs that count, and pairs computed in vain.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    piece : thrifty.plans.Piece
+        Of tiles. Where its rate is above 1, positions are sorted by their remainder.
+    title : str
+    """
+    n, rate = piece.layout.n, piece.layout.rate
+    place = np.arange(n) % rate * piece.layout.column + np.arange(n) // rate
+    needed, in_vain, outlines = [], [], []
+    for i, j, which in zip(*piece.layout.positions(), piece.which, strict=True):
+        i, keys = i.ravel(), j.ravel()
+        real = (keys >= 0) & (keys < n)
+        columns, rows = place[keys[real]], place[i[i < n]]
+        allowed = piece.allowed[which][i < n][:, real]
+        for boxes, chosen in ((needed, allowed), (in_vain, ~allowed)):
+            filled = np.zeros((len(rows), columns.max() + 1), bool)
+            filled[:, columns] = chosen
+            boxes += _boxes(rows[0], filled)
+        left, right, top, bottom = columns.min(), columns.max(), rows.min(), rows.max()
+        corners = [(left, top), (right + 1, top), (right + 1, bottom + 1), (left, bottom + 1)]
+        outlines.append([(x - 0.5, y - 0.5) for x, y in corners])
+    size = rate * piece.layout.column
+    ax.add_patch(Rectangle((-0.5, -0.5), size, size, facecolor=EMPTY, edgecolor="none", alpha=0.5))
+    for boxes, look in (
+        (needed, {"facecolor": PALETTE[0], "edgecolor": "none"}),
+        (in_vain, {"facecolor": "#f0c9a6", "edgecolor": "none"}),
+        (outlines, {"fill": False, "edgecolor": INK, "linewidth": 0.7}),
+    ):
+        if boxes:
+            ax.add_patch(PathPatch(Path.make_compound_path_from_polys(np.array(boxes)), **look))
+    _matrix_axes(ax, (size, size), title, None)
+
+
+def _boxes(top: int, cells: np.ndarray) -> list[list[tuple[float, float]]]:
+    """Return the corners of rectangles that cover the True cells, the first row being `top`."""
+    boxes, open_ = [], {}
+    for i, row in enumerate([*cells, np.zeros_like(cells[0])] if len(cells) else [], start=top):
+        edges = (np.flatnonzero(np.diff(np.r_[0, row.astype(int), 0])) - 0.5).tolist()
+        runs = list(zip(edges[::2], edges[1::2], strict=True))
+        # Equal runs of neighbouring rows are one rectangle.
+        for run in [run for run in open_ if run not in runs]:
+            (left, right), first = run, open_.pop(run) - 0.5
+            boxes.append([(left, first), (right, first), (right, i - 0.5), (left, i - 0.5)])
+        for run in runs:
+            open_.setdefault(run, i)
+    return boxes
 
 
 def draw_matrix(ax, values, *, title="", labels=None, top=None) -> None:

@@ -24,9 +24,11 @@ from thrifty.sparse import SelfAttention
 
 RESULTS = ROOT / "book/compute/sparse_learning.json"
 
+SEEDS = 3
+
 SYMBOLS, LENGTH = 16, 128
 DISTANCES = (5, 48, 37)  # near; three times the rate; neither near nor a multiple
-COPY_STEPS, COPY_SEEDS = 600, 3
+COPY_STEPS = 600
 COPY_PATTERNS = {
     "full": Full(),
     "local": Local(15),
@@ -34,7 +36,7 @@ COPY_PATTERNS = {
     "local or atrous": Local(15) | Atrous(16),
 }
 
-TEXT_LENGTH, TEXT_STEPS, TEXT_SEEDS = 256, 2000, 3
+TEXT_LENGTH, TEXT_STEPS = 256, 1000
 
 
 def same_price(pattern, n):
@@ -192,10 +194,9 @@ def rounded(values):
 
 def runs():
     """Yield (key, function that trains) of everything that is stored."""
-    for seed in range(TEXT_SEEDS):
+    for seed in range(SEEDS):
         for name, pattern in TEXT_PATTERNS.items():
             yield f"text, {name}, seed {seed}", functools.partial(train_text, pattern, seed)
-    for seed in range(COPY_SEEDS):
         for layers in (1, 2):
             for name, pattern in COPY_PATTERNS.items():
                 key = f"copy, {layers} layers, {name}, seed {seed}"
