@@ -64,7 +64,7 @@ def attend_in_matrix(q, k, v, pattern, causal, key_mask, scale=None):
 
 
 def _dense(q, k, v, pattern, key_mask, drop):
-    scores = _products(q, k)  # (batch, heads, n, n)
+    scores = products(q, k)  # (batch, heads, n, n)
     mask = pattern.mask(q.shape[2])
     # Added rather than chosen by `where`: the gradient of a sum costs nothing.
     if not mask.all():
@@ -73,7 +73,7 @@ def _dense(q, k, v, pattern, key_mask, drop):
     if key_mask is not None:
         bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, None, :]  # (batch, 1, 1, n)
         scores = scores + ops.cast(bias, scores.dtype)
-    output = ops.matmul(drop(_softmax(scores)), v)
+    output = ops.matmul(drop(softmax(scores)), v)
     if key_mask is None and mask.any(axis=-1).all():
         return output
     live = ops.max(scores, axis=-1, keepdims=True) > FORBIDDEN / 2
@@ -88,7 +88,7 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
     which a `bare` piece is without."""
     layout = piece.layout
     keys, values = _keys(layout, k), _keys(layout, v)
-    scores = _products(_queries(layout, q), keys)
+    scores = products(_queries(layout, q), keys)
     if not piece.allowed.all():
         bias = ops.convert_to_tensor(np.where(piece.allowed, 0, FORBIDDEN), dtype=scores.dtype)
         if len(piece.allowed) > 1:
@@ -96,18 +96,18 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
         scores = scores + bias
     if key_bias is not None:
         scores = scores + ops.swapaxes(_keys(layout, key_bias), -1, -2)
-    weights, *sums = (_softmax(scores),) if bare else _softmax_and_sums(scores)
+    weights, *sums = (softmax(scores),) if bare else _softmax_and_sums(scores)
     output = _untiled(layout, ops.matmul(drop(weights), values))
     return output, [_untiled(layout, x) for x in sums]
 
 
-def _products(q, k):
+def products(q, k):
     """Every query times every key."""
     # With swapped axes the gradient of the keys would be copied once more to swap them back.
     return tf.matmul(q, k, transpose_b=True)
 
 
-def _softmax(scores):
+def softmax(scores):
     # Keras warns of a softmax over one number, which here is a sequence of one position.
     return ops.softmax(scores) if scores.shape[-1] > 1 else ops.exp(scores - scores)
 
@@ -120,7 +120,7 @@ def _softmax_and_sums(scores):
     Apart, because for scores in the thousands one number of 24 bits could not hold both. Only the
     second carries a gradient, that of the log-sum-exp.
     """
-    weights = _softmax(scores)
+    weights = softmax(scores)
     highest = ops.max(scores, axis=-1, keepdims=True)
     # The highest weight is exp(0) / sum(exp(scores - highest)).
     excess = -ops.log(ops.max(weights, axis=-1, keepdims=True))
