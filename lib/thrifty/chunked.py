@@ -23,7 +23,7 @@ def chunked_attend(q, k, v, *, chunk=256, causal=False, key_mask=None):
     chunk : int
         Rows of the matrix computed at once, >= 1.
     causal : bool
-        Whether keys after the query are hidden. They are computed nevertheless.
+        Whether keys after the query are hidden. A chunk computes none after its own end.
     key_mask : bool tensor of shape (batch, n), optional
         True = may attend.
 
@@ -66,13 +66,22 @@ def chunked_attend(q, k, v, *, chunk=256, causal=False, key_mask=None):
         x = tf.reshape(tf.transpose(x, (1, 2, 0, 3, 4)), (-1, heads, chunks * chunk, x.shape[-1]))
         return tf.slice(x, (0, 0, 0, 0), (-1, -1, n, -1))
 
+    def seen(x, index):
+        """The keys or values that chunk `index` sees: with `causal`, none after its own end."""
+        return x[:, :, : tf.minimum((index + 1) * chunk, n)] if causal else x
+
+    def unseen(x):
+        """Zeros for what `seen` left out."""
+        return tf.pad(x, [[0, 0], [0, 0], [0, n - tf.shape(x)[2]], [0, 0]]) if causal else x
+
     def weights(q_rows, k, index):
-        scores = tf.matmul(q_rows, k, transpose_b=True)  # (batch, heads, chunk, n)
+        scores = tf.matmul(q_rows, k, transpose_b=True)  # (batch, heads, chunk, keys)
+        keys = tf.shape(k)[2]  # those that the chunk sees
         if causal:
             i = index * chunk + tf.range(chunk)[:, None]
-            scores = tf.where(Causal()._rule(i, tf.range(n)), scores, FORBIDDEN)
+            scores = tf.where(Causal()._rule(i, tf.range(keys)), scores, FORBIDDEN)
         if key_mask is not None:
-            scores = tf.where(key_mask[:, None, None], scores, FORBIDDEN)
+            scores = tf.where(key_mask[:, None, None, :keys], scores, FORBIDDEN)
         return tf.nn.softmax(scores)
 
     def loop(step, *carried):
@@ -91,28 +100,34 @@ def chunked_attend(q, k, v, *, chunk=256, causal=False, key_mask=None):
     @tf.custom_gradient
     def attention(q, k, v):
         q_rows = rows(q)
-        (output,) = loop(lambda index: (tf.matmul(weights(tf.gather(q_rows, index), k, index), v),))
+
+        def forward(index):
+            p = weights(tf.gather(q_rows, index), seen(k, index), index)
+            return (tf.matmul(p, seen(v, index)),)
+
+        (output,) = loop(forward)
 
         def grad(upstream):
             d_rows = rows(upstream)
 
-            def step(index, d_k, d_v):
+            def backward(index, d_k, d_v):
                 q_now, d_now = tf.gather(q_rows, index), tf.gather(d_rows, index)
-                p = weights(q_now, k, index)  # computed again instead of kept
-                d_v += tf.matmul(p, d_now, transpose_a=True)
+                k_now, v_now = seen(k, index), seen(v, index)
+                p = weights(q_now, k_now, index)  # computed again instead of kept
+                d_v += unseen(tf.matmul(p, d_now, transpose_a=True))
                 mean = tf.reduce_sum(d_now * tf.gather(output, index), axis=-1, keepdims=True)
-                d_scores = p * (tf.matmul(d_now, v, transpose_b=True) - mean)
-                d_k += tf.matmul(d_scores, q_now, transpose_a=True)
-                return tf.matmul(d_scores, k), d_k, d_v
+                d_scores = p * (tf.matmul(d_now, v_now, transpose_b=True) - mean)
+                d_k += unseen(tf.matmul(d_scores, q_now, transpose_a=True))
+                return tf.matmul(d_scores, k_now), d_k, d_v
 
-            d_q, d_k, d_v = loop(step, tf.zeros_like(k), tf.zeros_like(v))
+            d_q, d_k, d_v = loop(backward, tf.zeros_like(k), tf.zeros_like(v))
             return tf.ensure_shape(unrows(d_q), q.shape), d_k, d_v
 
         return tf.ensure_shape(unrows(output), v.shape), grad
 
     output = attention(q, k, v)
     if key_mask is not None:
-        seen = tf.cast(key_mask, tf.int32)
-        live = tf.cumsum(seen, axis=1) if causal else tf.reduce_sum(seen, axis=1, keepdims=True)
+        keys = tf.cast(key_mask, tf.int32)
+        live = tf.cumsum(keys, axis=1) if causal else tf.reduce_sum(keys, axis=1, keepdims=True)
         output = tf.where(live[:, None, :, None] > 0, output, tf.zeros_like(output))
     return tf.cast(output, dtype)
