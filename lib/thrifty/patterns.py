@@ -71,15 +71,15 @@ class Pattern:
         allowed = np.array(np.broadcast_to(self._rule(i, j), shape))
         return allowed if shape else bool(allowed)
 
-    def mask(self, n):
+    def mask(self, n, keys=None):
         """Return the mask of a sequence of `n` positions, shape (n, n), True = may attend.
 
-        Rows are queries and columns are keys.
+        Rows are queries and columns are keys, of which there may be another number: `keys`.
 
         Raises
         ------
         TypeError, ValueError
-            If `n` is not an int, or negative.
+            If `n` or `keys` is not an int, or negative.
 
         Examples
         --------
@@ -87,33 +87,36 @@ class Pattern:
         array([[ True, False, False],
                [ True,  True, False],
                [ True,  True,  True]])
+        >>> Causal().mask(2, keys=3)
+        array([[ True, False, False],
+               [ True,  True, False]])
         """
-        n = require_int("n", n, minimum=0)
-        mask = np.empty((n, n), dtype=bool)
-        for start, rows in self._row_blocks(n):
+        n, keys = _lengths(n, keys)
+        mask = np.empty((n, keys), dtype=bool)
+        for start, rows in self._row_blocks(n, keys):
             mask[start : start + len(rows)] = rows
         return mask
 
-    def pairs_per_row(self, n):
-        """Return how many keys each of `n` queries attends to, int array of shape (n,).
+    def pairs_per_row(self, n, keys=None):
+        """Return how many of `keys` keys, by default `n`, each of `n` queries attends to.
 
         Raises
         ------
         TypeError, ValueError
-            If `n` is not an int, or negative.
+            If `n` or `keys` is not an int, or negative.
 
         Examples
         --------
         >>> Local(1).pairs_per_row(5)
         array([2, 3, 3, 3, 2])
         """
-        n = require_int("n", n, minimum=0)
+        n, keys = _lengths(n, keys)
         counts = np.empty(n, dtype=np.int64)
-        for start, rows in self._row_blocks(n):
+        for start, rows in self._row_blocks(n, keys):
             counts[start : start + len(rows)] = np.count_nonzero(rows, axis=1)
         return counts
 
-    def pairs(self, n):
+    def pairs(self, n, keys=None):
         """Return how many query-key pairs a sequence of `n` positions computes: its cost.
 
         The mask is counted in blocks of rows, so that a large `n` needs no (n, n) array.
@@ -121,22 +124,21 @@ class Pattern:
         Raises
         ------
         TypeError, ValueError
-            If `n` is not an int, or negative.
+            If `n` or `keys` is not an int, or negative.
 
         Examples
         --------
         >>> Full().pairs(1024), (Local(32) | Atrous(32)).pairs(1024)
         (1048576, 95264)
         """
-        return int(self.pairs_per_row(n).sum())
+        return int(self.pairs_per_row(n, keys).sum())
 
-    def _row_blocks(self, n):
-        """Yield (first row, bool block of shape (rows, n)) from top to bottom."""
-        height = max(1, _BLOCK_CELLS // max(n, 1))
-        keys = np.arange(n)
+    def _row_blocks(self, n, keys):
+        """Yield (first row, bool block of shape (rows, keys)) from top to bottom."""
+        height = max(1, _BLOCK_CELLS // max(keys, 1))
         for start in range(0, n, height):
             queries = np.arange(start, min(start + height, n))[:, None]
-            yield start, self.allows(queries, keys)
+            yield start, self.allows(queries, np.arange(keys))
 
     def __or__(self, other):
         return Union(_parts(Union, self) + _parts(Union, _require_pattern("|", other)))
@@ -377,6 +379,11 @@ def _require_parts(parts):
     if not parts or not all(isinstance(part, Pattern) for part in parts):
         raise TypeError(f"parts must be one or more patterns, got {parts!r}")
     return parts
+
+
+def _lengths(n, keys):
+    n = require_int("n", n, minimum=0)
+    return n, n if keys is None else require_int("keys", keys, minimum=0)
 
 
 def _positions(name, values):

@@ -150,7 +150,7 @@ class Plan:
         return f"Plan({self.path}: {self.reason})"
 
 
-def plan(pattern, n, *, causal=False):
+def plan(pattern, n, *, causal=False, keys=None):
     """Tell how `attend` computes `pattern` for `n` positions.
 
     Parameters
@@ -160,6 +160,8 @@ def plan(pattern, n, *, causal=False):
         Length of the sequence, >= 1.
     causal : bool
         Whether keys after the query are hidden as well.
+    keys : int, optional
+        How many keys there are, >= 1, if not one for each of the `n` queries.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def plan(pattern, n, *, causal=False):
     Raises
     ------
     TypeError, ValueError
-        If `pattern` is not a pattern, or `n` not an int of at least 1.
+        If `pattern` is not a pattern, or `n` or `keys` not an int of at least 1.
 
     Examples
     --------
@@ -184,11 +186,12 @@ def plan(pattern, n, *, causal=False):
     _require_pattern(pattern)
     pattern = pattern & Causal() if causal else pattern
     n = require_int("n", n, minimum=1)
+    keys = n if keys is None else require_int("keys", keys, minimum=1)
     try:
         hash(pattern)
     except TypeError:  # a class of the reader's own, which cannot be remembered
-        return _plan.__wrapped__(pattern, n)
-    return _plan(pattern, n)
+        return _plan.__wrapped__(pattern, n, keys)
+    return _plan(pattern, n, keys)
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ class Cost:
     bytes: int
 
 
-def cost(pattern, n, depth, *, causal=False):
+def cost(pattern, n, depth, *, causal=False, keys=None):
     """Return what `attend` computes and holds for each sequence and head, as a `Cost`.
 
     Parameters
@@ -218,6 +221,8 @@ def cost(pattern, n, depth, *, causal=False):
         Size of a query, a key and a value, >= 1.
     causal : bool
         Whether keys after the query are hidden as well.
+    keys : int, optional
+        How many keys there are, >= 1, if not one for each of the `n` queries.
 
     Raises
     ------
@@ -232,9 +237,10 @@ def cost(pattern, n, depth, *, causal=False):
     69206016
     """
     depth = require_int("depth", depth, minimum=1)
-    made = plan(pattern, n, causal=causal)
-    needed = (pattern & Causal() if causal else pattern).pairs(n)
-    shapes = [piece.layout.shape for piece in (*made.pieces, made.top) if piece] or [(1, n, n)]
+    made = plan(pattern, n, causal=causal, keys=keys)
+    needed = (pattern & Causal() if causal else pattern).pairs(n, keys)
+    whole = (1, n, n if keys is None else keys)
+    shapes = [piece.layout.shape for piece in (*made.pieces, made.top) if piece] or [whole]
     held = max(t * q * k + 2 * t * k * depth for t, q, k in shapes)
     return Cost(needed, made.executed, 4 * made.executed * depth, 4 * held)
 
@@ -243,26 +249,26 @@ def cost(pattern, n, depth, *, causal=False):
 
 
 @functools.lru_cache(maxsize=64)
-def _plan(pattern, n):
+def _plan(pattern, n, keys):
     terms = _terms(pattern)
     if len(terms) > _MOST_TERMS:
-        return _dense(n, f"the pattern has more than {_MOST_TERMS} terms")
-    layouts, rows = _layouts(terms, n)
-    executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * n
-    if executed > (_WORTHWHILE if len(layouts) == 1 else _WORTH_MERGING) * n * n:
-        return _dense(n, f"tiles would compute {executed} of all {n * n} scores")
+        return _dense(n * keys, f"the pattern has more than {_MOST_TERMS} terms")
+    layouts, rows = _layouts(terms, n, keys)
+    executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * keys
+    if executed > (_WORTHWHILE if len(layouts) == 1 else _WORTH_MERGING) * n * keys:
+        return _dense(n * keys, f"tiles would compute {executed} of all {n * keys} scores")
     pieces, earlier = [], []
     for layout, rule in layouts:
-        pieces.append(_piece(layout, rule, earlier))
+        pieces.append(_piece(layout, rule, earlier, keys))
         earlier.append(rule)
-    top = _piece(FirstQueries(n, rows), pattern, []) if rows else None
+    top = _piece(FirstQueries(keys, rows), pattern, [], keys) if rows else None
     shapes = [piece.layout.shape for piece in (*pieces, top) if piece]
     reason = ", ".join(f"{t} tile{'s' * (t > 1)} of {q} x {k}" for t, q, k in shapes)
     return Plan("tiles", reason, executed, tuple(pieces), top, _has_empty_rows(pieces, n))
 
 
-def _dense(n, reason):
-    return Plan("dense", reason, n * n)
+def _dense(executed, reason):
+    return Plan("dense", reason, executed)
 
 
 def _terms(pattern):
@@ -294,13 +300,13 @@ def _cover(term, n):
     return rate, before, after, count
 
 
-def _layouts(terms, n):
+def _layouts(terms, n, keys):
     """What to compute: [(layout, the rule of the pairs that count in it)], and first queries."""
-    covers, first = [], []
+    covers, first, longer = [], [], max(n, keys)
     for term in terms:
-        rate, before, after, count = _cover(term, n)
+        rate, before, after, count = _cover(term, longer)
         rule = term[0] if len(term) == 1 else Intersection(term)
-        if count is not None and max(before, after) == n - 1:
+        if count is not None and max(before, after) == longer - 1:
             first.append((count, after, rule))
         else:
             covers.append((rate, before, after, rule))
@@ -311,12 +317,16 @@ def _layouts(terms, n):
         rate, before, after, _ = covers[0]
         inside = [c[0] % rate == 0 and c[1] <= before and c[2] <= after for c in covers]
         rules = [cover[3] for cover, held in zip(covers, inside, strict=True) if held]
-        layouts.append((Tiles(n, rate, before, after), _joined(rules)))
+        # Queries too far past the last key see none, and keys too far past the last query are not
+        # seen.
+        length = max(min(n, keys + before), min(keys, n + after))
+        layouts.append((Tiles(length, rate, before, after), _joined(rules)))
         covers = [cover for cover, held in zip(covers, inside, strict=True) if not held]
     rows = 0
     if first:
-        layouts.append((FirstKeys(n, max(f[0] for f in first)), _joined([f[2] for f in first])))
-        rows = max(count if after else 0 for count, after, _ in first)
+        count = min(keys, max(f[0] for f in first))
+        layouts.append((FirstKeys(n, count), _joined([f[2] for f in first])))
+        rows = min(n, max(count if after else 0 for count, after, _ in first))
     return layouts, rows
 
 
@@ -324,13 +334,13 @@ def _joined(rules):
     return rules[0] if len(rules) == 1 else Union(tuple(rules))
 
 
-def _piece(layout, rule, earlier):
+def _piece(layout, rule, earlier, keys):
     """The layout with its masks; a pair that an earlier rule allows is left to that piece."""
     i, j = layout.positions()
-    tiles, n = len(i), layout.n
+    tiles, real = len(i), (j >= 0) & (j < keys)
     found, which = {}, np.empty(tiles, dtype=np.int32)
     for tile in range(tiles):
-        allowed = rule.allows(i[tile], np.clip(j[tile], 0, n - 1)) & (j[tile] >= 0) & (j[tile] < n)
+        allowed = rule.allows(i[tile], np.clip(j[tile], 0, keys - 1)) & real[tile]
         for other in earlier:
             allowed &= ~other.allows(i[tile], j[tile])
         # The queries that pad the last tile are cut off later: let them see what is there.

@@ -52,6 +52,12 @@ class SelfAttention(keras.layers.Layer):
     Call arguments: `inputs` (batch, n, features); `mask` (batch, n), True = a real position, taken
     from the inputs where they carry an implicit mask; `training`. Returns (batch, n, features).
 
+    With `value` (batch, keys, features of the value), the layer does cross-attention: keys and
+    values are made from `value`, queries from `inputs`. The positions of both count from 0. Then
+    `mask` hides queries only, and `value_mask` (batch, keys) hides keys; each is taken from its
+    tensor where that carries an implicit mask. (`inputs_mask` is the name by which Keras passes on
+    the implicit mask of `inputs` if there is a `value`.)
+
     Any length will do, but it must be known when a graph is made. Since `fit` makes one graph for
     all the lengths it meets, pad them to one and mask the padding. The padding is hidden as key,
     and as query it attends to nothing, so that only the output projection's bias is left there.
@@ -92,31 +98,38 @@ class SelfAttention(keras.layers.Layer):
         self.supports_masking = True
         self._drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
-    def build(self, shape):
-        if len(shape) != 3 or shape[-1] is None:
-            raise ValueError(f"inputs must have shape (batch, length, features), got {shape}")
-        by_head = (self.num_heads, self.key_dim)
-        self._query = self._add_projection("query", shape[-1:], by_head)
-        self._key = self._add_projection("key", shape[-1:], by_head)
-        self._value = self._add_projection("value", shape[-1:], by_head)
-        self._output = self._add_projection("output", by_head, shape[-1:])
+    def build(self, inputs_shape, value_shape=None):
+        value_shape = inputs_shape if value_shape is None else value_shape
+        for name, shape in (("inputs", inputs_shape), ("value", value_shape)):
+            if len(shape) != 3 or shape[-1] is None:
+                raise ValueError(f"{name} must have shape (batch, length, features), got {shape}")
+        features, by_head = inputs_shape[-1:], (self.num_heads, self.key_dim)
+        self._query = self._add_projection("query", features, by_head)
+        self._key = self._add_projection("key", value_shape[-1:], by_head)
+        self._value = self._add_projection("value", value_shape[-1:], by_head)
+        self._output = self._add_projection("output", by_head, features)
 
     _add_projection = DenseAttention._add_projection
 
-    def call(self, inputs, mask=None, training=None):
+    def call(self, inputs, value=None, mask=None, value_mask=None, inputs_mask=None, training=None):
+        mask = inputs_mask if mask is None else mask
         if mask is not None:
             mask = layer_mask("mask", mask, axes=(2,))
+        if value is None:
+            if value_mask is not None:
+                raise ValueError("value_mask was given without value; the mask of inputs is `mask`")
+            value, value_mask = inputs, mask
         q, k, v = (
-            ops.transpose(_project("btf,fhd->bthd", inputs, weights), (0, 2, 1, 3))
-            for weights in (self._query, self._key, self._value)
-        )  # (batch, heads, n, key_dim)
+            ops.transpose(_project("btf,fhd->bthd", x, weights), (0, 2, 1, 3))
+            for x, weights in ((inputs, self._query), (value, self._key), (value, self._value))
+        )  # (batch, heads, length, key_dim)
         mixed = attend_in_tiles(
             q,
             k,
             v,
             self.pattern,
             self.causal,
-            mask,
+            value_mask,
             drop=lambda weights: self._drop(weights, training=training),
         )
         if mask is not None:
@@ -124,8 +137,8 @@ class SelfAttention(keras.layers.Layer):
         return _project("bthd,hdf->btf", ops.transpose(mixed, (0, 2, 1, 3)), self._output)
 
     # Keras would otherwise call the layer to learn this, with a length that is not known.
-    def compute_output_shape(self, shape):
-        return shape
+    def compute_output_shape(self, inputs_shape, value_shape=None):
+        return inputs_shape
 
     def get_config(self):
         return {

@@ -1,6 +1,6 @@
 """Sparse attention that saves time and memory: only the tiles that a pattern touches are computed.
 
-`attend` and `dense_attend` mean the same; the second goes through the whole n x n matrix and is
+`attend` and `dense_attend` mean the same; the second goes through the matrix of all scores and is
 the oracle of the first. `plan` tells how a pattern is computed, and `cost` what that costs.
 `chunked_attend` is exact attention over all pairs in little memory, `SelfAttention` the layer.
 
@@ -30,22 +30,24 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
 
     Parameters
     ----------
-    q, k : float tensors of shape (batch, heads, n, depth)
-    v : float tensor of shape (batch, heads, n, depth of the values)
-        `n`, `heads` and the depths must be known; the batch need not be.
+    q : float tensor of shape (batch, heads, n, depth)
+    k : float tensor of shape (batch, heads, keys, depth)
+    v : float tensor of shape (batch, heads, keys, depth of the values)
+        All sizes but the batch must be known. There may be another number of keys than of
+        queries: the positions of both count from 0, and the rule of the pattern decides.
     pattern : Pattern
-        Which key a query may attend to. `plan(pattern, n)` tells which scores are
+        Which key a query may attend to. `plan(pattern, n, keys=keys)` tells which scores are
         computed for it; where tiles would save nothing, that is the whole matrix.
     causal : bool
         Whether keys after the query are hidden as well.
-    key_mask : bool tensor of shape (batch, n), optional
+    key_mask : bool tensor of shape (batch, keys), optional
         True = may attend; False hides a key, such as padding, from all queries.
     scale : float, optional
         Factor of the scores; 1 / sqrt(depth) by default.
 
     Returns
     -------
-    tensor of the shape and dtype of `v`
+    tensor of shape (batch, heads, n, depth of the values) and the dtype of `v`
         Zeros for a query that may attend to nothing.
 
     Raises
@@ -72,7 +74,7 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
 
 
 def dense_attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
-    """Return what `attend` returns, through the n x n matrix of all scores: its oracle.
+    """Return what `attend` returns, through the matrix of all scores: its oracle.
 
     Parameters, result and errors are those of `attend`.
 

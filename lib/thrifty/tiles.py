@@ -30,13 +30,13 @@ def attend_in_tiles(q, k, v, pattern, causal, key_mask, scale=None, drop=keep):
     A merge is linear in the weights, so dropping in each piece is dropping in the whole.
     """
     q, k, v, pattern, key_mask, dtype = _checked(q, k, v, pattern, causal, key_mask, scale)
-    n = q.shape[2]
-    made = plan(pattern, n) if n else None
-    if n == 0 or made.path == "dense":
+    n, keys = q.shape[2], k.shape[2]
+    made = plan(pattern, n, keys=keys) if n and keys else None
+    if made is None or made.path == "dense":
         return ops.cast(_dense(q, k, v, pattern, key_mask, drop), dtype)
     key_bias = None
     if key_mask is not None:
-        key_bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, :, None]  # (batch, 1, n, 1)
+        key_bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, :, None]  # (batch, 1, keys, 1)
         key_bias = ops.cast(key_bias, q.dtype)
     output, sums = None, None
     # One piece whose rows all have keys needs no sums, to merge or to find empty rows by.
@@ -64,14 +64,16 @@ def attend_in_matrix(q, k, v, pattern, causal, key_mask, scale=None):
 
 
 def _dense(q, k, v, pattern, key_mask, drop):
-    scores = products(q, k)  # (batch, heads, n, n)
-    mask = pattern.mask(q.shape[2])
+    scores = products(q, k)  # (batch, heads, queries, keys)
+    if scores.shape[3] == 0:
+        return ops.matmul(scores, v)  # zeros
+    mask = pattern.mask(*scores.shape[2:])
     # Added rather than chosen by `where`: the gradient of a sum costs nothing.
     if not mask.all():
-        bias = ops.where(ops.convert_to_tensor(mask), 0.0, FORBIDDEN)  # (n, n)
+        bias = ops.where(ops.convert_to_tensor(mask), 0.0, FORBIDDEN)  # (queries, keys)
         scores = scores + ops.cast(bias, scores.dtype)
     if key_mask is not None:
-        bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, None, :]  # (batch, 1, 1, n)
+        bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, None, :]  # (batch, 1, 1, keys)
         scores = scores + ops.cast(bias, scores.dtype)
     output = ops.matmul(drop(softmax(scores)), v)
     if key_mask is None and mask.any(axis=-1).all():
@@ -86,7 +88,7 @@ def _dense(q, k, v, pattern, key_mask, drop):
 def _piece(q, k, v, piece, key_bias, drop, bare):
     """The output of one piece, (batch, heads, n, depth), and the sums of `_softmax_and_sums`,
     which a `bare` piece is without."""
-    layout = piece.layout
+    layout, n = piece.layout, q.shape[2]
     keys, values = _keys(layout, k), _keys(layout, v)
     scores = products(_queries(layout, q), keys)
     if not piece.allowed.all():
@@ -97,8 +99,10 @@ def _piece(q, k, v, piece, key_bias, drop, bare):
     if key_bias is not None:
         scores = scores + ops.swapaxes(_keys(layout, key_bias), -1, -2)
     weights, *sums = (softmax(scores),) if bare else _softmax_and_sums(scores)
-    output = _untiled(layout, ops.matmul(drop(weights), values))
-    return output, [_untiled(layout, x) for x in sums]
+    output = _untiled(layout, ops.matmul(drop(weights), values), n)
+    # The queries past the layout see nothing, so that their sums are of nothing.
+    fills = (FORBIDDEN, 0.0)
+    return output, [_untiled(layout, x, n, fill) for x, fill in zip(sums, fills, strict=False)]
 
 
 def products(q, k):
@@ -152,12 +156,19 @@ def _cut(x, axis, start, stop):
     return ops.split(x, at, axis=axis)[1 if start else 0] if at else x
 
 
+def _fitted(x, n, fill=0.0):
+    """(batch, heads, any, depth) to (batch, heads, n, depth), cut or padded."""
+    missing = n - x.shape[2]
+    if missing <= 0:
+        return _cut(x, 2, 0, n)
+    return ops.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]], constant_values=fill)
+
+
 def _tiled(layout, x):
     """(batch, heads, n, depth) to (batch, heads, tiles, rows, depth)."""
-    _, heads, n, depth = x.shape
+    _, heads, _, depth = x.shape
     column = layout.blocks * layout.block  # padded to whole blocks
-    if column * layout.rate > n:
-        x = ops.pad(x, [[0, 0], [0, 0], [0, column * layout.rate - n], [0, 0]])
+    x = _fitted(x, column * layout.rate)
     if layout.rate > 1:
         x = ops.reshape(x, (-1, heads, column, layout.rate, depth))
         x = ops.transpose(x, (0, 1, 3, 2, 4))
@@ -213,7 +224,7 @@ def _windows(layout, tiles):
     return with_fast_gradient(tiles)
 
 
-def _untiled(layout, x):
+def _untiled(layout, x, n, fill=0.0):
     """(batch, heads, tiles, rows, depth) to (batch, heads, n, depth)."""
     if isinstance(layout, (FirstKeys, FirstQueries)):
         return ops.squeeze(x, 2)
@@ -222,7 +233,7 @@ def _untiled(layout, x):
         x = ops.reshape(x, (-1, heads, layout.rate, layout.blocks * layout.block, depth))
         x = ops.transpose(x, (0, 1, 3, 2, 4))
     x = ops.reshape(x, (-1, heads, layout.rate * layout.blocks * layout.block, depth))
-    return _cut(x, 2, 0, layout.n)
+    return _fitted(x, n, fill)
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -232,11 +243,11 @@ def _checked(q, k, v, pattern, causal, key_mask, scale):
     """Scaled inputs in the dtype to compute in, the whole pattern, and the dtype to return."""
     if not isinstance(pattern, Pattern):
         raise TypeError(f"pattern must be a Pattern, got {type(pattern).__name__}")
-    q, k, v, dtype, key_mask = checked_inputs(q, k, v, key_mask, scale)
+    q, k, v, dtype, key_mask = checked_inputs(q, k, v, key_mask, scale, one_length=False)
     return q, k, v, pattern & Causal() if causal else pattern, key_mask, dtype
 
 
-def checked_inputs(q, k, v, key_mask, scale):
+def checked_inputs(q, k, v, key_mask, scale, one_length=True):
     """Queries times scale, keys, values in the dtype to compute in; the dtype to return; mask."""
     tensors = {"q": q, "k": k, "v": v}
     for name, x in tensors.items():
@@ -255,8 +266,10 @@ def checked_inputs(q, k, v, key_mask, scale):
             )
     q, k, v = tensors.values()
     shapes = " and ".join(str(tuple(x.shape)) for x in (q, k, v))
-    if tuple(q.shape)[1:] != tuple(k.shape)[1:] or q.shape[-1] == 0:
-        raise ValueError(f"q and k must have one shape with depth >= 1, got {shapes}")
+    if (q.shape[1], q.shape[3]) != (k.shape[1], k.shape[3]) or q.shape[3] == 0:
+        raise ValueError(f"q and k must have the same heads and depth >= 1, got {shapes}")
+    if one_length and q.shape[2] != k.shape[2]:
+        raise ValueError(f"q and k must have the same n, got {shapes}")
     if tuple(k.shape)[1:3] != tuple(v.shape)[1:3]:
         raise ValueError(f"k and v must have the same heads and n, got {shapes}")
     if len({x.shape[0] for x in (q, k, v)} - {None}) > 1:
@@ -266,7 +279,7 @@ def checked_inputs(q, k, v, key_mask, scale):
         batch, n = key_mask.shape
         if n not in (None, k.shape[2]) or batch not in (None, 1, k.shape[0] or batch):
             raise ValueError(
-                f"key_mask must have shape (batch, n), got {tuple(key_mask.shape)} "
+                f"key_mask must have shape (batch, keys), got {tuple(key_mask.shape)} "
                 f"for k of shape {tuple(k.shape)}"
             )
     dtype = v.dtype

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import KEYS, LENGTHS, TILED, patterns
 
 from thrifty.patterns import Atrous, Causal, Full, Global, Local, Pattern, Union
 from thrifty.plans import Tiles, cost, plan
@@ -16,25 +17,12 @@ class SameParity(Pattern):
         return (i - j) % 2 == 0
 
 
-SINGLE = st.one_of(
-    st.sampled_from([Full(), Causal(), SameParity()]),
-    st.integers(0, 50).map(Local),
-    st.integers(1, 50).map(Atrous),
-    st.integers(1, 5).map(Global),
-)
-PATTERNS = st.recursive(
-    SINGLE,
-    lambda inner: st.one_of(
-        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
-        st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
-    ),
-    max_leaves=4,
-)
+PATTERNS = patterns(SameParity()) | TILED
 
 
-def times_computed(made, n):
+def times_computed(made, n, keys):
     """How often each pair counts, over all pieces; None for the queries of the top strip."""
-    counts = np.zeros((n, n), dtype=int)
+    counts = np.zeros((n, keys), dtype=int)
     for piece in made.pieces:
         add(counts, piece)
     if made.top is not None:
@@ -44,26 +32,27 @@ def times_computed(made, n):
 
 
 def add(counts, piece):
-    n = len(counts)
+    n, keys = counts.shape
     i, j = np.broadcast_arrays(*piece.layout.positions())
     allowed = piece.allowed[piece.which]
     assert allowed.shape == i.shape == piece.layout.shape
     allowed = allowed & (i < n)
-    assert ((j >= 0) & (j < n))[allowed].all()
+    assert ((j >= 0) & (j < keys))[allowed].all()
     np.add.at(counts, (i[allowed], j[allowed]), 1)
 
 
-@settings(max_examples=300)
-@given(PATTERNS, st.integers(1, 200), st.booleans())
-def test_the_pieces_hold_every_allowed_pair_once_and_nothing_else(pattern, n, causal):
-    made = plan(pattern, n, causal=causal)
+@settings(max_examples=500)
+@given(PATTERNS, LENGTHS, KEYS, st.booleans())
+def test_the_pieces_hold_every_allowed_pair_once_and_nothing_else(pattern, n, keys, causal):
+    made = plan(pattern, n, causal=causal, keys=keys)
+    keys = n if keys is None else keys
     if made.path == "dense":
         assert made.pieces == ()
-        assert made.executed == n * n
+        assert made.executed == n * keys
         return
-    mask = (pattern & Causal() if causal else pattern).mask(n)
-    np.testing.assert_array_equal(times_computed(made, n), mask)
-    assert made.executed < n * n
+    mask = (pattern & Causal() if causal else pattern).mask(n, keys)
+    np.testing.assert_array_equal(times_computed(made, n, keys), mask)
+    assert made.executed < n * keys
     assert made.empty_rows == (not mask.any(axis=1).all())
 
 
@@ -114,7 +103,7 @@ def test_a_pattern_need_not_be_hashable():
 
     made = plan(Behind(3) & Local(5), 100)
     assert made.path == "tiles"
-    np.testing.assert_array_equal(times_computed(made, 100), np.eye(100, k=-3))
+    np.testing.assert_array_equal(times_computed(made, 100, 100), np.eye(100, k=-3))
 
 
 def test_a_pattern_of_too_many_terms_is_dense():
@@ -124,13 +113,31 @@ def test_a_pattern_of_too_many_terms_is_dense():
     assert made.reason == "the pattern has more than 64 terms"
 
 
-@given(PATTERNS, st.integers(1, 120))
-def test_cost_counts_the_mask_and_the_tiles(pattern, n):
-    found = cost(pattern, n, depth=8)
-    assert found.needed == pattern.mask(n).sum()
-    assert found.executed == plan(pattern, n).executed
-    assert found.needed <= found.executed <= n * n
+@given(PATTERNS, LENGTHS, KEYS)
+def test_cost_counts_the_mask_and_the_tiles(pattern, n, keys):
+    found = cost(pattern, n, depth=8, keys=keys)
+    assert found.needed == pattern.mask(n, keys).sum()
+    assert found.executed == plan(pattern, n, keys=keys).executed
+    assert found.needed <= found.executed <= n * (n if keys is None else keys)
     assert found.flops == 32 * found.executed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "n", "keys", "text"),
+    [
+        # Keys that no query reaches, and queries that reach no key, cost nothing.
+        (Local(64), 1000, 100_000, "tiles: 17 tiles of 64 x 192"),
+        (Local(64), 100_000, 1000, "tiles: 17 tiles of 64 x 192"),
+        (Local(64) & Causal(), 1000, 100_000, "tiles: 16 tiles of 64 x 128"),
+        (Atrous(64), 1000, 2000, "tiles: 64 tiles of 32 x 32"),
+        (Atrous(64), 10, 2000, "dense: tiles would compute 65536 of all 20000 scores"),
+        (Global(2) & Causal(), 10, 2000, "tiles: 1 tile of 10 x 2"),
+        (Full(), 10, 2000, "dense: tiles would compute 4000000 of all 20000 scores"),
+    ],
+    ids=repr,
+)
+def test_a_plan_for_other_keys_than_queries(pattern, n, keys, text):
+    assert repr(plan(pattern, n, keys=keys)) == f"Plan({text})"
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,53 @@ def test_outputs_and_gradients_equal_keras_with_that_mask(pattern, use_bias, n):
         same(mine, other)
 
 
+@pytest.mark.parametrize(("n", "keys"), [(1, 40), (40, 1), (60, 150), (150, 60)])
+@pytest.mark.parametrize("pattern", PATTERNS, ids=repr)
+def test_cross_attention_equals_keras_with_that_mask(pattern, n, keys):
+    x, value = draw((2, n, 6)), draw((2, keys, 5), 1)
+    mask, value_mask = np.arange(n) < [[n], [n - 10]], np.arange(keys) < [[keys], [keys - 20]]
+    theirs, ours = keras.layers.MultiHeadAttention(2, 4), SelfAttention(2, 4, pattern)
+    theirs.build(x.shape, value.shape)
+    ours.build(x.shape, value.shape)
+    theirs.set_weights([0.3 * draw(w.shape, seed) for seed, w in enumerate(theirs.get_weights())])
+    ours.set_weights(theirs.get_weights())
+    allowed = pattern.mask(n, keys) & value_mask[:, None] & mask[:, :, None]
+    expected = np.array(theirs(x, value, attention_mask=allowed))
+    expected[~allowed.any(axis=-1)] = theirs.get_weights()[-1]  # the output's bias
+    same(ours(x, value, mask=mask, value_mask=value_mask), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_cross_attention_heeds_the_implicit_masks_of_both(tmp_path, compiled, dtype):
+    ids, value_ids = keras.Input((60,), dtype="int32"), keras.Input((50,), dtype="int32")
+    x, value = (
+        keras.layers.Embedding(9, size, mask_zero=True, dtype=dtype)(i)
+        for i, size in ((ids, 6), (value_ids, 5))
+    )
+    layer = SelfAttention(2, 4, PATTERNS[2], bias_initializer="ones", dtype=dtype)
+    model = keras.Model([ids, value_ids], layer(x, value))
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(1, 9, size=(2, 60)), rng.integers(1, 9, size=(2, 50))
+    a[0, 40:] = 0
+    b[0, 25:] = 0
+    run = (lambda *x: model.predict(x, verbose=0)) if compiled else (lambda *x: model(list(x)))
+    output = np.array(run(a, b), "float32")
+    np.testing.assert_array_equal(output[0, 40:], 1)  # hidden queries: the output's bias
+    x, value = (embed(i) for embed, i in zip(model.layers[2:4], (a, b), strict=True))
+    bare_x, bare_value = np.asarray(x), np.asarray(value)  # without the implicit masks
+    given = layer(bare_x, bare_value, mask=a > 0, value_mask=b > 0)
+    np.testing.assert_allclose(output, np.asarray(given, "float32"), atol=1e-3)
+    assert abs(output - np.asarray(layer(bare_x, bare_value), "float32")).max() > 1e-2
+    np.testing.assert_array_equal(layer(x, value)._keras_mask, a > 0)  # goes on with the result
+    # The padding is gone from the result, whatever stands there.
+    short = np.asarray(layer(bare_x[:1, :40], bare_value[:1, :25]), "float32")
+    np.testing.assert_allclose(output[:1, :40], short, atol=2e-3)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(loaded([a, b]), "float32"), model([a, b]))
+
+
 def functional_model(pattern=PATTERNS[2], **config):
     ids = keras.Input((None,), dtype="int32")
     x = keras.layers.Embedding(9, 6, mask_zero=True)(ids)
@@ -194,12 +241,24 @@ def test_dropout_drops_in_training_and_keeps_the_mean(pattern):
         (
             lambda: SelfAttention(2, 4, Local(1))(np.ones((2, 5, 3)), mask=np.ones((2, 4), bool)),
             ValueError,
-            r"key_mask must have shape \(batch, n\), got \(2, 4\)",
+            r"key_mask must have shape \(batch, keys\), got \(2, 4\)",
         ),
         (
             lambda: SelfAttention(2, 4, Local(1))(np.ones((2, 5, 3)), mask=np.ones((2, 5))),
             TypeError,
             r"mask must be boolean \(True = may attend\) or 0/1 integers, got dtype float32",
+        ),
+        (
+            lambda: SelfAttention(2, 4, Local(1))(np.ones((2, 5, 3)), np.ones((2, 5))),
+            ValueError,
+            r"value must have shape \(batch, length, features\), got \(2, 5\)",
+        ),
+        (
+            lambda: SelfAttention(2, 4, Local(1))(
+                np.ones((2, 5, 3)), value_mask=np.ones((2, 5), bool)
+            ),
+            ValueError,
+            r"value_mask was given without value; the mask of inputs is `mask`",
         ),
     ],
 )
