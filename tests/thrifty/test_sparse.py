@@ -1,4 +1,8 @@
 import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -114,6 +118,33 @@ def test_chunked_attention_equals_the_oracle(n, chunk, seed, causal, masked, hal
     found = with_gradients(lambda q, k, v: chunked_attend(q, k, v, chunk=chunk, **options), *inputs)
     expected = with_gradients(lambda q, k, v: dense_attend(q, k, v, Full(), **options), *inputs)
     same(found, expected, *DTYPES[dtype])
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("pattern", [*EXAMPLES, Full()], ids=repr)
+def test_the_examples_equal_the_oracle(pattern, causal):
+    inputs, key_mask = random_case(0, 300, 2, 2, True, "float32")
+    options = {"causal": causal, "key_mask": key_mask}
+    expected = with_gradients(lambda *x: dense_attend(*x, pattern, **options), *inputs)
+    same(with_gradients(lambda *x: attend(*x, pattern, **options), *inputs), expected)
+    if pattern == Full():
+        found = with_gradients(lambda *x: chunked_attend(*x, chunk=64, **options), *inputs)
+        same(found, expected)
+
+
+def test_the_examples_equal_the_oracle_with_onednn():
+    # The other tests run without it, whose roundings would differ from one processor to the next.
+    root = pathlib.Path(__file__).parents[2]
+    test = f"{__file__}::{test_the_examples_equal_the_oracle.__name__}"
+    done = subprocess.run(
+        [sys.executable, *"-m pytest -c tests/pytest.ini --rootdir .".split(), test],
+        cwd=root,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"{2 * len([*EXAMPLES, Full()])} passed" in done.stdout
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
