@@ -7,7 +7,6 @@ compared: machines are noisy, so only the ratios inside one table mean anything.
 from __future__ import annotations
 
 import logging
-import os
 import statistics
 import subprocess
 import sys
@@ -19,27 +18,42 @@ import numpy as np
 from bookkit.runtime import setup
 
 ROUNDS = 7
+# A call shorter than this many seconds is repeated, or the clock and the start would show.
+SHORTEST_TURN, MOST_REPEATS = 0.02, 20
 
 
-def take_turns(candidates: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict:
-    """Return the median processor seconds of each candidate, called in turns.
+def turns(candidates: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict:
+    """Return the processor seconds of each candidate in every round, called in turns.
 
     Parameters
     ----------
     candidates : dict of name -> function without arguments
-        Each is called once beforehand, so that tracing and compiling are not counted.
+        Each is called twice beforehand: tracing and compiling are not counted, and the second
+        call tells how often a short one is repeated in its turn.
     rounds : int
         How often all of them take their turn.
     """
-    for call in candidates.values():
+    repeats = {}
+    for name, call in candidates.items():
         call()
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+        repeats[name] = max(1, min(MOST_REPEATS, round(SHORTEST_TURN / _seconds(call, 1))))
+    found: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, call in candidates.items():
-            start = time.process_time()
-            call()
-            seconds[name].append(time.process_time() - start)
-    return {name: statistics.median(times) for name, times in seconds.items()}
+            found[name].append(_seconds(call, repeats[name]))
+    return found
+
+
+def _seconds(call: Callable[[], object], repeats: int) -> float:
+    start = time.process_time()
+    for _ in range(repeats):
+        call()
+    return (time.process_time() - start) / repeats
+
+
+def take_turns(candidates: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict:
+    """Return the median of the seconds that `turns` gives for each candidate."""
+    return {name: statistics.median(times) for name, times in turns(candidates, rounds).items()}
 
 
 def table(title: str, seconds: dict[str, float], anchor: str) -> str:
@@ -98,10 +112,10 @@ def main() -> None:
     # Every candidate is traced anew on purpose, which TensorFlow would warn about.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     print("\n\n".join(text for n in (256, 1024, 2048) for text in dense_layers(n)))
-    # Its own process: one core, and the faster products of oneDNN, which the chapters forgo.
-    print("\n", flush=True)
-    conditions = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-m", "bookkit.bench_sparse"], env=conditions, check=True)
+    # In processes of their own, which keep to one core.
+    for module in ("bench_sparse", "bench_breakdown"):
+        print("\n", flush=True)
+        subprocess.run([sys.executable, "-m", f"bookkit.{module}"], check=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ make the dense candidates hard to beat. Peak memory is measured in a process of 
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 import subprocess
@@ -15,20 +16,32 @@ import sys
 import numpy as np
 
 from bookkit.bench import table, take_turns
-from bookkit.runtime import setup
+from bookkit.runtime import quiet_stderr, setup
 
 HEADS, DEPTH = 4, 64
 DENSE = "TensorFlow, dense"
+FORWARD, TRAINING = "forward", "forward and backward"
 
 
 def one_core() -> None:
-    """Keep this process and TensorFlow to one core; before TensorFlow has started."""
-    import tensorflow as tf
-
+    """Keep this process, and those that it starts, to one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def start() -> None:
+    """Start TensorFlow for a measurement: one core, one thread, oneDNN on."""
+    one_core()
+    # The faster products of oneDNN, which the chapters forgo; read when TensorFlow is imported.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with quiet_stderr():
+        import tensorflow as tf
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    setup(seed=0)
+    # Every candidate is traced anew on purpose, which TensorFlow would warn about.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def patterns() -> dict:
@@ -45,7 +58,7 @@ def dense(q, k, v):
     """Attention as one writes it in TensorFlow: the anchor."""
     import tensorflow as tf
 
-    scores = tf.matmul(q / DEPTH**0.5, k, transpose_b=True)
+    scores = tf.matmul(q / q.shape[-1] ** 0.5, k, transpose_b=True)
     return tf.matmul(tf.nn.softmax(scores), v)
 
 
@@ -65,12 +78,12 @@ def cores() -> dict:
     return found
 
 
-def inputs(n: int) -> list:
+def inputs(n: int, depth: int = DEPTH) -> list:
     """Return q, k, v, and the weights of the outputs in the loss."""
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
-    shape = (1, HEADS, n, DEPTH)
+    shape = (1, HEADS, n, depth)
     return [tf.constant(rng.normal(size=shape), tf.float32) for _ in range(4)]
 
 
@@ -105,7 +118,7 @@ def core_tables(n: int) -> list[str]:
     values, square = inputs(n), tf.random.normal((1024, 1024))
     shape = f"n = {n}, {HEADS} heads of {DEPTH}"
     tables = []
-    for training, title in ((False, "forward"), (True, "forward and backward")):
+    for training, title in ((False, FORWARD), (True, TRAINING)):
         steps = {name: compiled(function, training) for name, function in cores().items()}
         calls = {name: functools.partial(step, *values) for name, step in steps.items()}
         calls["probe"] = tf.function(lambda: tf.matmul(square, square))
@@ -151,21 +164,21 @@ def layer_tables(n: int, features: int = HEADS * DEPTH) -> list[str]:
         return step
 
     tables = []
-    for wrap, title in ((lambda f: lambda: f(x), "forward"), (training, "forward and backward")):
+    for wrap, title in ((lambda f: lambda: f(x), FORWARD), (training, TRAINING)):
         steps = {name: tf.function(wrap(f), autograph=False) for name, f in layers.items()}
         tables.append(speeds(f"Layers, n = {n}, {title}", take_turns(steps), anchor))
     return tables
 
 
-def peak_memory(name: str, n: int) -> int:
-    """Return the bytes that a training step of this candidate adds to a process: Linux only."""
+def peak_memory(function, n: int, training: bool) -> int:
+    """Return the bytes that this candidate adds to the process it runs in: Linux only."""
     values = inputs(n)
     small = inputs(64)
-    compiled(dense, True)(*small)  # what TensorFlow itself needs is not counted
+    compiled(dense, training)(*small)  # what TensorFlow itself needs is not counted
     with open("/proc/self/clear_refs", "w") as control:
         control.write("5")  # the peak starts anew
     before = _status("VmRSS")
-    step = compiled(cores()[name], True)
+    step = compiled(function, training)
     for _ in range(2):
         step(*values)
     return _status("VmHWM") - before
@@ -176,20 +189,27 @@ def _status(key: str) -> int:
         return next(1024 * int(line.split()[1]) for line in status if line.startswith(key))
 
 
+def peak_of_its_own_process(name: str, n: int, training: bool) -> int:
+    """Return the peak of a candidate, measured in a new process."""
+    task = TRAINING if training else FORWARD
+    command = [sys.executable, "-m", "bookkit.bench_sparse", "--memory", name, str(n), task]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
 def memory_table(cells: list[tuple[str, int]]) -> str:
     """Return peak memory of forward and backward, each measured in a process of its own."""
     lines = ["Peak memory, forward and backward, MB"]
     for name, n in cells:
-        command = [sys.executable, "-m", "bookkit.bench_sparse", name, str(n)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        lines.append(f"  {name:34} n = {n:6} {int(done.stdout.split()[-1]) / 1e6:6.0f}")
+        peak = peak_of_its_own_process(name, n, training=True)
+        lines.append(f"  {name:34} n = {n:6} {peak / 1e6:6.0f}")
     return "\n".join(lines)
 
 
 def chunked_table(n: int) -> list[str]:
     """Return the time of exact attention in little memory, as a multiple of the dense one's."""
     values, tables = inputs(n), []
-    for training, title in ((False, "forward"), (True, "forward and backward")):
+    for training, title in ((False, FORWARD), (True, TRAINING)):
         steps = {name: compiled(cores()[name], training) for name in (DENSE, "chunked")}
         calls = {name: functools.partial(step, *values) for name, step in steps.items()}
         found = take_turns(calls, rounds=2)
@@ -198,14 +218,21 @@ def chunked_table(n: int) -> list[str]:
 
 
 def main() -> None:
-    """Print all tables, or with two arguments one peak of memory."""
-    one_core()
-    setup(seed=0)
-    # Every candidate is traced anew on purpose, which TensorFlow would warn about.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if len(sys.argv) > 2:
-        print(peak_memory(sys.argv[1], int(sys.argv[2])))
-        return
+    """Print all tables, or store the points of the live figures, or print one peak of memory."""
+    start()
+    match sys.argv[1:]:
+        case []:
+            print_tables()
+        case ["--store"]:
+            importlib.import_module("bookkit.bench_store").store()
+        case ["--memory", name, n, task]:
+            print(importlib.import_module("bookkit.bench_store").memory_cell(name, n, task))
+        case other:
+            raise SystemExit(f"no arguments or --store were expected, got {' '.join(other)}")
+
+
+def print_tables() -> None:
+    """Print all tables."""
     for n in (256, 1024, 4096):
         print("\n\n".join(core_tables(n)), end="\n\n")
     for n in (1024, 4096):
