@@ -194,6 +194,27 @@ def plan(pattern, n, *, causal=False, keys=None):
     return _plan(pattern, n, keys)
 
 
+def layouts(pattern, n, *, causal=False):
+    """Return the layouts of the pieces that `plan` cuts a pattern into; () where it is dense.
+
+    `plan` also makes every mask. This takes no time and no memory, whatever the length.
+
+    Parameters and errors are those of `plan`.
+
+    Examples
+    --------
+    >>> layouts(Atrous(2), 2**20)
+    (Tiles(n=1048576, rate=2, before=1048575, after=1048575),)
+    >>> layouts(Causal(), 4096)
+    ()
+    """
+    _require_pattern(pattern)
+    pattern = pattern & Causal() if causal else pattern
+    n = require_int("n", n, minimum=1)
+    found, rows, *_ = _outline(pattern, n, n)
+    return (*(layout for layout, _ in found), *([FirstQueries(n, rows)] if rows else []))
+
+
 @dataclass(frozen=True)
 class Cost:
     """What attention costs for one sequence and one head, forward; made by `cost`.
@@ -250,25 +271,32 @@ def cost(pattern, n, depth, *, causal=False, keys=None):
 
 @functools.lru_cache(maxsize=64)
 def _plan(pattern, n, keys):
-    terms = _terms(pattern)
-    if len(terms) > _MOST_TERMS:
-        return _dense(n * keys, f"the pattern has more than {_MOST_TERMS} terms")
-    layouts, rows = _layouts(terms, n, keys)
-    executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * keys
-    if executed > (_WORTHWHILE if len(layouts) == 1 else _WORTH_MERGING) * n * keys:
-        return _dense(n * keys, f"tiles would compute {executed} of all {n * keys} scores")
+    layouts, rows, executed, reason = _outline(pattern, n, keys)
+    if not layouts:
+        return Plan("dense", reason, executed)
     pieces, earlier = [], []
     for layout, rule in layouts:
         pieces.append(_piece(layout, rule, earlier, keys))
         earlier.append(rule)
     top = _piece(FirstQueries(keys, rows), pattern, [], keys) if rows else None
-    shapes = [piece.layout.shape for piece in (*pieces, top) if piece]
-    reason = ", ".join(f"{t} tile{'s' * (t > 1)} of {q} x {k}" for t, q, k in shapes)
     return Plan("tiles", reason, executed, tuple(pieces), top, _has_empty_rows(pieces, n))
 
 
-def _dense(executed, reason):
-    return Plan("dense", reason, executed)
+def _outline(pattern, n, keys):
+    """What to compute, masks apart: [(layout, its rule)], first queries, scores, the reason.
+
+    No layouts where the whole matrix is computed.
+    """
+    terms = _terms(pattern)
+    if len(terms) > _MOST_TERMS:
+        return [], 0, n * keys, f"the pattern has more than {_MOST_TERMS} terms"
+    layouts, rows = _layouts(terms, n, keys)
+    executed = sum(math.prod(layout.shape) for layout, _ in layouts) + rows * keys
+    if executed > (_WORTHWHILE if len(layouts) == 1 else _WORTH_MERGING) * n * keys:
+        return [], 0, n * keys, f"tiles would compute {executed} of all {n * keys} scores"
+    shapes = [layout.shape for layout, _ in layouts] + [(1, rows, keys)] * (rows > 0)
+    reason = ", ".join(f"{t} tile{'s' * (t > 1)} of {q} x {k}" for t, q, k in shapes)
+    return layouts, rows, executed, reason
 
 
 def _terms(pattern):

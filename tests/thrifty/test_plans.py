@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import KEYS, LENGTHS, TILED, patterns
 
 from thrifty.patterns import Atrous, Causal, Full, Global, Local, Pattern, Union
-from thrifty.plans import Tiles, cost, plan
+from thrifty.plans import Tiles, cost, layouts, plan
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -175,3 +175,19 @@ def test_planning_needs_no_square_array():
     tracemalloc.stop()
     assert made.path == "tiles"
     assert peak < n * n / 8
+
+
+@settings(max_examples=150, deadline=None)
+@given(pattern=PATTERNS, n=st.integers(1, 300), causal=st.booleans())
+def test_layouts_are_those_of_the_plan(pattern, n, causal):
+    made = plan(pattern, n, causal=causal)
+    assert layouts(pattern, n, causal=causal) == tuple(
+        piece.layout for piece in (*made.pieces, made.top) if piece
+    )
+
+
+def test_layouts_of_bad_input_are_an_error():
+    with pytest.raises(ValueError, match="n must be >= 1, got 0"):
+        layouts(Local(1), 0)
+    with pytest.raises(TypeError, match="pattern must be a Pattern, got int"):
+        layouts(3, 10)

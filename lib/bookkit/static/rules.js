@@ -75,3 +75,63 @@ export function attentionWeights(scores, mask, temperature = 1) {
 export function attentionOutput(weights, values) {
   return weights.map((row) => values[0].map((_, c) => row.reduce((sum, weight, j) => sum + weight * values[j][c], 0)));
 }
+
+/** Tiles for the distances -after..before that are multiples of `rate`. The twin of `thrifty.plans.Tiles`. */
+export function tilesOf(n, rate, before, after) {
+  const column = Math.ceil(n / rate);
+  const reach = [Math.floor(before / rate), Math.floor(after / rate)];
+  const most = Math.min(Math.max(...reach, 32), 128, column);
+  const cut = Math.ceil(column / most) * most * (most + reach[0] + reach[1]);
+  const block = cut < column * column ? most : column;
+  const blocks = Math.ceil(column / block);
+  const keys = blocks === 1 ? block : block + reach[0] + reach[1];
+  return { rate, before, after, column, reach, block, blocks, shape: [rate * blocks, block, keys] };
+}
+
+/** The bounds of each term of a pattern, { rate, before, after, kind }, the widest first. The twin of `_cover`. */
+function coversOf(pattern, n, { half_width, rate, causal }) {
+  const term = (kind, step, bound) =>
+    // A stride beyond the sequence leaves the query alone.
+    step > 1 && step >= n ? { kind, rate: 1, before: 0, after: 0 } : { kind, rate: step, before: bound, after: causal ? 0 : bound };
+  const local = term("local", 1, Math.min(n - 1, half_width));
+  const atrous = term("atrous", rate, n - 1);
+  const terms = { full: [term("full", 1, n - 1)], local: [local], atrous: [atrous], both: [local, atrous] }[pattern];
+  if (!terms) throw new RangeError(`unknown pattern ${pattern}`);
+  return terms.sort((a, b) => b.before + b.after - a.before - a.after || a.rate - b.rate);
+}
+
+/** How a pattern is computed: the tiles of each piece, or none where it is the whole matrix. The twin of `thrifty.plans.plan`. */
+export function planOf(pattern, n, options) {
+  const pieces = [];
+  for (let covers = coversOf(pattern, n, options); covers.length; ) {
+    const widest = covers[0];
+    const inside = (c) => c.rate % widest.rate === 0 && c.before <= widest.before && c.after <= widest.after;
+    pieces.push({ ...tilesOf(n, widest.rate, widest.before, widest.after), kinds: covers.filter(inside).map((c) => c.kind) });
+    covers = covers.filter((c) => !inside(c));
+  }
+  const executed = pieces.reduce((sum, { shape: [t, q, k] }) => sum + t * q * k, 0);
+  if (executed > (pieces.length === 1 ? 0.8 : 0.65) * n * n) return { path: "dense", executed: n * n, pieces: [] };
+  return { path: "tiles", executed, pieces };
+}
+
+/** Pairs at a distance of at most `bound` that is a multiple of `rate`. */
+function pairsAt(n, rate, bound, causal) {
+  const steps = Math.floor(Math.min(bound, n - 1) / rate);
+  const before = (steps + 1) * n - (rate * steps * (steps + 1)) / 2; // the query itself included
+  return causal ? before : 2 * before - n;
+}
+
+/** Pairs that a pattern allows, by formula. The twin of `Pattern.pairs`, which counts them. */
+export function pairsNeeded(pattern, n, { half_width, rate, causal }) {
+  if (pattern === "full") return pairsAt(n, 1, n - 1, causal);
+  if (pattern === "local") return pairsAt(n, 1, half_width, causal);
+  if (pattern === "atrous") return pairsAt(n, rate, n - 1, causal);
+  if (pattern === "both") return pairsAt(n, 1, half_width, causal) + pairsAt(n, rate, n - 1, causal) - pairsAt(n, rate, half_width, causal);
+  throw new RangeError(`unknown pattern ${pattern}`);
+}
+
+/** Bytes in float32 that the largest piece of one head holds at once. The twin of `thrifty.plans.cost`. */
+export function bytesHeld(plan, n, depth) {
+  const shapes = plan.pieces.length ? plan.pieces.map((piece) => piece.shape) : [[1, n, n]];
+  return 4 * Math.max(...shapes.map(([t, q, k]) => t * q * k + 2 * t * k * depth));
+}
