@@ -99,3 +99,54 @@ def labelled_matrices(tokens: list[str], panels: list[tuple], *, width: int = 32
         f'fill="{INK}">{hatch}<rect width="{width}" height="{height}" fill="{PAPER}"/>'
         f"{''.join(parts)}</svg>"
     )
+
+
+def tiled_squares(panels: list[tuple], *, side: int = 220) -> str:
+    """Draw squares of queries (down) and keys (across) side by side: tiles, and what they are for.
+
+    Parameters
+    ----------
+    panels : list of (title, cells, tiles, needed, density)
+        `cells` is a square's size; `tiles` the computed rectangles, (key, query, width, height);
+        `needed` polygons of (key, query); `density` in 0..1, how much of the polygons is needed.
+    side : int
+        Width and height of a square in CSS pixels.
+    """
+    gap, head, foot = 14, 24, 26
+    width, height = len(panels) * (side + gap) + gap, head + side + foot
+    parts = []
+    for p, (title, cells, tiles, needed, density) in enumerate(panels):
+        scale, left = side / cells, gap + p * (side + gap)
+
+        def at(x, y, scale=scale, left=left):
+            return f"{left + x * scale:.1f} {head + y * scale:.1f}"
+
+        boxes = "".join(
+            f"M{at(x, y)}h{w * scale:.1f}v{h * scale:.1f}h-{w * scale:.1f}z" for x, y, w, h in tiles
+        )
+        areas = "".join(f"M{'L'.join(at(x, y) for x, y in corners)}z" for corners in needed)
+        parts.append(
+            f'<text x="{left}" y="16">{_cut(title, 36)}</text>'
+            f'<rect x="{left}" y="{head}" width="{side}" height="{side}" fill="{OFF}"/>'
+            f'<path d="{boxes}" fill="url(#wasted)" stroke="{AGAINST}" stroke-width="0.4"/>'
+            f'<path d="{areas}" fill="{RAMP[0]}" fill-opacity="{density:.2f}"/>'
+        )
+    keys = [(RAMP[0], "needed"), ("url(#wasted)", "computed, not needed"), (OFF, "skipped")]
+    x = gap
+    for fill, words in keys:
+        box = f'x="{x}" y="{height - 18}" width="11" height="11" fill="{fill}" stroke="{INK}"'
+        parts.append(f'<rect {box} stroke-width="0.5"/>')
+        parts.append(f'<text x="{x + 16}" y="{height - 8}">{words}</text>')
+        x += 26 + 6.2 * len(words)
+    width = max(width, round(x))
+    hatch = (
+        f'<defs><pattern id="wasted" width="5" height="5" patternUnits="userSpaceOnUse" '
+        f'patternTransform="rotate(45)"><rect width="5" height="5" fill="#f0d9c4"/>'
+        f'<rect width="1.4" height="5" fill="{AGAINST}"/></pattern></defs>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
+        f'fill="{INK}">{hatch}<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+        f"{''.join(parts)}</svg>"
+    )

@@ -135,3 +135,31 @@ export function bytesHeld(plan, n, depth) {
   const shapes = plan.pieces.length ? plan.pieces.map((piece) => piece.shape) : [[1, n, n]];
   return 4 * Math.max(...shapes.map(([t, q, k]) => t * q * k + 2 * t * k * depth));
 }
+
+function tempShapes(pattern, n, options) {
+  if (pattern === "chunked") return [[1, n, n]];
+  const { pieces } = planOf(pattern, n, options);
+  return pieces.length ? pieces.map((p) => p.shape) : [[1, n, n]];
+}
+export function predictTime(model, pattern, n, s) {
+  const [a, b, c, d] = model.time[s.training ? "training" : "forward"];
+  const sh = tempShapes(pattern, n, s);
+  const ex = sh.reduce((x, [t, q, k]) => x + t * q * k, 0);
+  const rows = sh.reduce((x, [t, q, k]) => x + t * (2 * q + 2 * k), 0);
+  return s.heads * (a * ex * s.depth + b * ex + c * rows * s.depth + d);
+}
+export function predictBytes(model, pattern, n, s) {
+  const [a, b, c] = model.bytes[s.training ? "training" : "forward"];
+  const sh = tempShapes(pattern, n, s);
+  const ex = pattern === "chunked" ? 256 * n : sh.reduce((x, [t, q, k]) => x + t * q * k, 0);
+  const rows = sh.reduce((x, [t, q, k]) => x + t * (2 * q + 2 * k), 0);
+  return 4 * s.heads * (a * ex + b * rows * s.depth) + c;
+}
+export function largestN(model, pattern, budget, s) {
+  let low = 1, high = 2 ** 24;
+  while (low < high) {
+    const m = Math.floor((low + high + 1) / 2);
+    if (predictBytes(model, pattern, m, s) <= budget) low = m; else high = m - 1;
+  }
+  return low;
+}

@@ -1,0 +1,348 @@
+// What it costs: the tiles that compute a pattern, their scores, their time and their memory.
+import { choice, clamp, count, el, freshId, mount, percent, redrawOn, show, slider, toggle } from "../static/kit.js";
+import { bytesHeld, largestN, pairsNeeded, planOf, predictTime } from "../static/rules.js";
+
+const PATTERNS = [
+  ["full", "full"],
+  ["local", "local"],
+  ["atrous", "atrous"],
+  ["both", "local or atrous"],
+];
+const BUDGETS = [1, 4, 16];
+const GIGABYTE = 1e9;
+const SIDE = 240; // of a square, in the drawing's own units
+const SHOWN = 4; // tiles in an enlargement
+const CHART = { width: 360, height: 250, left: 42, right: 8, top: 10, bottom: 24 };
+const LENGTHS = [8, 9, 10, 11, 12, 13, 14, 15, 16].map((power) => 2 ** power);
+const PAUSE = 400; // ms without a change before the status speaks
+const USES_WIDTH = new Set(["local", "both"]);
+const USES_RATE = new Set(["atrous", "both"]);
+
+/** A range input over powers of two: the slider holds the exponent, the model the number. */
+function powers(model, name, label, least, most) {
+  const exponents = {
+    get: (key) => Math.log2(model.get(key)),
+    set: (key, exponent) => model.set(key, 2 ** exponent),
+    save_changes: () => model.save_changes(),
+  };
+  return slider(exponents, name, label, { min: least, max: most, text: (exponent) => show(Math.round(2 ** exponent)) });
+}
+
+/** Two or three digits, whatever the size. */
+function brief(x) {
+  if (x >= 100) return show(x);
+  return show(x, x >= 10 ? 1 : x >= 1 ? 2 : x >= 0.1 ? 3 : 4);
+}
+
+/** A large number with its unit: 9.4 MB, 201 million. */
+function scaled(x, steps) {
+  const [size, word] = steps.findLast(([least]) => x >= least) ?? steps[0];
+  const value = x / size;
+  return `${show(value, value < 9.95 && size > 1 ? 1 : 0)}\u00a0${word}`;
+}
+const bytes = (x) => scaled(x, [[1, "bytes"], [1e3, "kB"], [1e6, "MB"], [1e9, "GB"], [1e12, "TB"]]);
+const operations = (x) => scaled(x, [[1e6, "million"], [1e9, "billion"], [1e12, "trillion"], [1e15, "thousand trillion"]]);
+
+/** How much faster or slower than dense, in words. */
+function versus(ratio) {
+  if (Math.abs(ratio - 1) < 0.005) return "as fast as dense attention";
+  if (ratio > 1) return `${show(ratio, ratio < 9.95 ? 1 : 0)} times as fast as dense attention`;
+  return `slower than dense attention: ${show(1 / ratio, 1)} times its time`;
+}
+
+// --- the tiles -----------------------------------------------------------------------------------
+
+const number = (x) => Math.round(x * 100) / 100;
+const box = (x, y, width, height) => `M${number(x)} ${number(y)}h${number(width)}v${number(height)}h${number(-width)}z`;
+const polygon = (points) => `M${points.map(([x, y]) => `${number(x)} ${number(y)}`).join("L")}z`;
+
+/** The corners of low <= key - query <= high in a square of n cells; the two are not on different sides of the corners. */
+function strip(low, high, n) {
+  [low, high] = [clamp(low, -n, n), clamp(high, -n, n)];
+  if (low >= 0) return [[low, 0], [high, 0], [n, n - high], [n, n - low]];
+  if (high <= 0) return [[0, -high], [n + high, n], [n + low, n], [0, -low]];
+  return [[0, 0], [high, 0], [n, n - high], [n, n], [n + low, n], [0, -low]];
+}
+
+/** Every pair at a distance that is a multiple of the rate, as strips one cell wide. */
+function stripes(rate, before, after, n) {
+  const found = [];
+  for (let k = -Math.floor(before / rate); k * rate <= after; k++) found.push(strip(k * rate - 0.5, k * rate + 0.5, n));
+  return found;
+}
+
+/** A view of a square: which cells it shows, and how its cells lie in the drawing. */
+function view(cells, from = 0) {
+  const scale = SIDE / cells;
+  return { cells, from, scale, at: ([x, y]) => [(x - from) * scale, y * scale], box: (x, y, w, h) => box((x - from) * scale, y * scale, w * scale, h * scale) };
+}
+
+/** One piece whose tiles lie side by side on the diagonal, each with the positions of one remainder. */
+function drawColumns(piece, s, see) {
+  const { column, rate } = piece;
+  const shown = Math.min(rate, Math.ceil(see.cells / column));
+  let tiles = "";
+  let needed = "";
+  for (let c = 0; c < shown; c++) {
+    const start = c * column;
+    const own = Math.ceil((s.n - c) / rate); // the last position of a column may be padding
+    tiles += see.box(start, start, column, column);
+    if (!s.causal) needed += see.box(start, start, own, own);
+    else if (see.scale * column < own * 1.5) needed += polygon([[start, start], [start + own, start + own], [start, start + own]].map(see.at));
+    else for (let i = 0; i < own; i++) needed += see.box(start, start + i, i + 1, 1);
+  }
+  return { tiles, needed, density: 1, tile: column * see.scale };
+}
+
+/** One piece whose tiles follow the diagonal: blocks of queries, each with the keys around it. */
+function drawBlocks(piece, s, see, taken) {
+  const { block, blocks, reach } = piece;
+  const rows = block * blocks;
+  let tiles = "";
+  for (let top = 0; top < Math.min(rows, see.cells); top += block) {
+    // The enlargement also shows keys before the first and after the last position: padding.
+    const [left, right] = [Math.max(see.from, top - reach[0]), Math.min(see.from < 0 ? Infinity : rows, top + block + reach[1])];
+    tiles += see.box(left, top, right - left, block);
+  }
+  const needed = polygon(strip(-reach[0] - 0.5, reach[1] + 0.5, s.n).map(see.at));
+  const drawn = { tiles, needed, tile: block * see.scale, density: 1 };
+  if (!taken) return drawn;
+  if (s.rate * see.scale < 3) return { ...drawn, density: 1 - 1 / s.rate };
+  return { ...drawn, spared: stripes(s.rate, reach[0], reach[1], s.n).map((line) => polygon(line.map(see.at))).join("") };
+}
+
+/** The whole square, computed; its needed pairs as they lie. */
+function drawWhole(s, see) {
+  const { pattern, n, half_width, rate, causal } = s;
+  const within = (bound) => strip(-bound - 0.5, causal ? 0.5 : bound + 0.5, n);
+  const drawn = { tiles: see.box(0, 0, n, n), tile: SIDE, density: 1, needed: "" };
+  if (pattern === "full" || pattern === "local") return { ...drawn, needed: polygon(within(pattern === "full" ? n : half_width).map(see.at)) };
+  if (rate * see.scale < 3) return { ...drawn, needed: polygon(within(n).map(see.at)), density: pairsNeeded(pattern, n, s) / pairsNeeded("full", n, s) };
+  const lines = stripes(rate, n - 1, causal ? 0 : n - 1, n);
+  return { ...drawn, needed: [...lines, ...(pattern === "both" ? [within(half_width)] : [])].map((line) => polygon(line.map(see.at))).join("") };
+}
+
+/** What to draw: for each piece its whole square, and its first tiles where those are small. */
+function squares(s, plan) {
+  const whole = `all ${show(s.n)} × ${show(s.n)}`;
+  if (plan.path === "dense") {
+    const fine = (s.pattern === "atrous" || s.pattern === "both") && (s.rate * SIDE) / s.n < 3;
+    const first = Math.min(s.n, 12 * s.rate);
+    return [
+      { order: "positions in order", part: whole, see: view(s.n), draw: (see) => drawWhole(s, see), zoom: fine ? first : null },
+      ...(fine ? [{ order: "positions in order", part: `the first ${show(first)} of them`, see: view(first), draw: (see) => drawWhole(s, see) }] : []),
+    ];
+  }
+  return plan.pieces.flatMap((piece, index) => {
+    const columns = piece.rate > 1;
+    const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
+    const [tiles, queries, keys] = piece.shape;
+    const taken = index > 0;
+    const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, taken));
+    const order = columns ? `positions sorted by remainder: 0, ${s.rate}, ${2 * s.rate} …, 1, ${s.rate + 1} …` : `positions in order${taken ? "; what the other piece has is left out" : ""}`;
+    const first = SHOWN * piece.block + (columns ? 0 : piece.reach[0]);
+    const large = tiles <= SHOWN + 2 || first * 1.5 > total;
+    const each = `${show(queries)} × ${show(keys)}`;
+    return [
+      { order, part: large ? `${count(tiles, "tile")} of ${each}` : whole, see: view(total), draw, zoom: large ? null : first - (columns ? 0 : piece.reach[0]) },
+      ...(large ? [] : [{ order, part: `the first ${SHOWN} of ${show(tiles)} tiles, each ${each}`, see: view(first, columns ? 0 : -piece.reach[0]), draw }]),
+    ];
+  });
+}
+
+function squareNode({ order, part, see, draw, zoom }, hatch) {
+  const { tiles, needed, spared, density, tile } = draw(see);
+  const edge = -see.from * see.scale;
+  const mark = zoom ? Math.max(7, zoom * see.scale) : 0;
+  return el(
+    "div",
+    { class: "bk-square" },
+    el(
+      "svg",
+      { viewBox: `0 0 ${SIDE} ${SIDE}`, class: "bk-svg bk-tiles", role: "img", "aria-label": `Tiles, ${part}; ${order}.` },
+      el("rect", { x: edge, y: 0, width: SIDE - edge, height: SIDE, class: "bk-off" }),
+      el("path", { d: tiles, class: "bk-wasted", style: `fill:url(#${hatch})` }),
+      el("path", { d: needed, class: "bk-needed", style: `fill-opacity:${density.toFixed(2)}` }),
+      spared ? el("path", { d: spared, class: "bk-spared" }) : null,
+      el("path", { d: tiles, class: tile < 4 ? "bk-hairline" : "bk-tile" }),
+      edge > 0 ? el("line", { x1: edge, y1: 0, x2: edge, y2: SIDE, class: "bk-border" }) : null,
+      mark ? el("rect", { x: 1, y: 1, width: number(mark), height: number(mark), class: "bk-at" }) : null,
+    ),
+    el("p", { class: "bk-title" }, part),
+  );
+}
+
+// --- the chart -----------------------------------------------------------------------------------
+
+/** Which measured points belong to these settings: [pattern, half_width, rate, n, training, time]. */
+function measuredPoints(s, pattern) {
+  const { points, heads, depth } = s.measured;
+  if (s.heads !== heads || s.depth !== depth || s.causal) return [];
+  return points.filter(
+    ([kind, half_width, rate, , training]) =>
+      kind === pattern && training === s.training && (!USES_WIDTH.has(kind) || half_width === s.half_width) && (!USES_RATE.has(kind) || rate === s.rate),
+  );
+}
+
+function drawChart(s, dense, own) {
+  const { width, height, left, right, top, bottom } = CHART;
+  const marks = { dense: measuredPoints(s, "full"), own: s.pattern === "full" ? [] : measuredPoints(s, s.pattern) };
+  const times = [...dense, ...own, ...marks.dense.map((p) => p[5]), ...marks.own.map((p) => p[5])];
+  const low = Math.floor(Math.log10(Math.min(...times)));
+  const high = Math.max(low + 2, Math.ceil(Math.log10(Math.max(...times))));
+  const x = (n) => number(left + ((Math.log2(n) - 8) / 8) * (width - left - right));
+  const y = (time) => number(height - bottom - ((Math.log10(time) - low) / (high - low)) * (height - top - bottom));
+  const line = (values) => `M${values.map((time, k) => `${x(LENGTHS[k])} ${y(time)}`).join("L")}`;
+  const decades = Array.from({ length: high - low + 1 }, (_, k) => 10 ** (low + k));
+  const label = (time) => (time >= 1 ? show(time) : String(time));
+  const diamond = (a, b) => `M${a} ${number(b - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`;
+  return [
+    ...decades.flatMap((time) => [
+      el("line", { x1: left, x2: width - right, y1: y(time), y2: y(time), class: "bk-grid" }),
+      el("text", { x: left - 5, y: y(time) + 4, class: "bk-axis bk-axis-end" }, label(time)),
+    ]),
+    ...[256, 1024, 4096, 16384, 65536].map((n) => el("text", { x: Math.min(x(n), width - 22), y: height - 7, class: "bk-axis" }, show(n))),
+    el("line", { x1: x(s.n), x2: x(s.n), y1: top, y2: height - bottom, class: "bk-cursor" }),
+    el("path", { d: line(dense), class: "bk-curve bk-curve-dense" }),
+    s.pattern === "full" ? null : el("path", { d: line(own), class: "bk-curve" }),
+    el("path", { d: marks.own.map((p) => diamond(x(p[3]), y(p[5]))).join(""), class: "bk-measured" }),
+    ...marks.dense.map((p) => el("circle", { cx: x(p[3]), cy: y(p[5]), r: 3.6, class: "bk-measured-dense" })),
+  ].filter(Boolean);
+}
+
+/** A sample of a line and its mark for the legend. */
+const sample = (className, mark) => el("svg", { viewBox: "0 0 34 12", class: "bk-sample", "aria-hidden": "true" }, el("path", { d: "M0 6h34", class: `bk-curve ${className}` }), mark);
+
+function chartLegend(s, name) {
+  const shown = measuredPoints(s, "full").length > 0;
+  const own = measuredPoints(s, s.pattern).length > 0;
+  const words = (has) => (has ? "model, and measured" : "model");
+  const { heads, depth } = s.measured;
+  const why = [];
+  if (!shown) why.push(`measured with ${heads} heads of depth ${depth}, not causal`);
+  else if (!own) {
+    const sizes = [...new Set(s.measured.points.filter(([kind]) => kind === s.pattern).map(([, w, r]) => [USES_WIDTH.has(s.pattern) && `half-width ${w}`, USES_RATE.has(s.pattern) && `rate ${r}`].filter(Boolean).join(", ")))];
+    why.push(`${name} measured with ${sizes.join(" or ")}`);
+  }
+  return [
+    el("span", {}, sample("bk-curve-dense", shown ? el("circle", { cx: 17, cy: 6, r: 3.6, class: "bk-measured-dense" }) : null), `dense: ${words(shown)}`),
+    s.pattern === "full" ? null : el("span", {}, sample("", own ? el("path", { d: "M17 1.5l4.5 4.5l-4.5 4.5l-4.5 -4.5z", class: "bk-measured" }) : null), `${name}: ${words(own)}`),
+    why.length ? el("span", {}, `(${why.join("; ")})`) : null,
+  ].filter(Boolean);
+}
+
+// --- the figure ----------------------------------------------------------------------------------
+
+function render({ model, el: root }) {
+  const names = ["pattern", "n", "half_width", "rate", "heads", "depth", "causal", "training", "budget", "controls", "measured", "caption"];
+  const controls = [
+    choice(model, "pattern", "pattern", PATTERNS),
+    powers(model, "n", "tokens n", 8, 16),
+    powers(model, "half_width", "half-width", 0, 10),
+    powers(model, "rate", "rate", 1, 9),
+    powers(model, "heads", "heads", 0, 4),
+    powers(model, "depth", "depth", 4, 7),
+    choice({ ...wrapped(model), set: (name, value) => model.set(name, Number(value)) }, "budget", "memory", BUDGETS.map((gb) => [gb, `${gb} GB`])),
+    toggle(model, "causal", "causal: no looking ahead"),
+    toggle(model, "training", "with gradient: a training step"),
+  ];
+  const shown = controls.filter((control) => model.get("controls").includes(control.name));
+  const hatch = freshId("hatch");
+  const defs = el(
+    "svg",
+    { class: "bk-defs", "aria-hidden": "true" },
+    el(
+      "defs",
+      {},
+      el(
+        "pattern",
+        { id: hatch, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+        el("rect", { width: 6, height: 6, class: "bk-hatch-ground" }),
+        el("rect", { width: 1.6, height: 6, class: "bk-hatch-line" }),
+      ),
+    ),
+  );
+  const tiles = el("div", { class: "bk-pieces" });
+  const key = (kind, words) => el("span", {}, el("i", { class: `bk-key bk-key-${kind}` }), words);
+  const legend = el("div", { class: "bk-legend" }, key("needed", "needed"), key("wasted", "computed, not needed"), key("skipped", "skipped"));
+  const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
+  const price = el("dl", { class: "bk-ledger" });
+  const chart = el("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "bk-svg", role: "img" });
+  const chartKey = el("div", { class: "bk-legend" });
+  const speed = el("p", { class: "bk-verdict" });
+  const memory = el("p", {});
+  const title = (text) => el("p", { class: "bk-title" }, text);
+  mount(
+    root,
+    model,
+    "What it costs",
+    shown.length ? el("div", { class: "bk-controls" }, ...shown.map((control) => control.node)) : null,
+    el("div", {}, title("Queries run down, keys across; one head"), tiles, legend, defs),
+    el(
+      "div",
+      { class: "bk-panels bk-costs" },
+      el("div", { class: "bk-panel" }, title("What is computed"), price, memory),
+      el("div", { class: "bk-panel" }, title("Time against n, in products of two 1024 × 1024 matrices"), chart, chartKey, speed),
+    ),
+    status,
+  );
+
+  let timer = null;
+  function say(text) {
+    // Said after a pause, not at every step of a slider.
+    clearTimeout(timer);
+    if (!status.textContent) status.textContent = text;
+    else timer = setTimeout(() => (status.textContent = text), PAUSE);
+  }
+
+  let drawnTiles = null;
+  function drawTiles(s, plan) {
+    const settings = [s.pattern, s.n, s.half_width, s.rate, s.causal].join();
+    if (settings === drawnTiles) return;
+    drawnTiles = settings;
+    const groups = Map.groupBy(squares(s, plan), (square) => square.order);
+    tiles.replaceChildren(
+      ...[...groups].map(([order, parts]) => el("div", { class: "bk-piece" }, title(order), el("div", { class: "bk-squares" }, ...parts.map((part) => squareNode(part, hatch))))),
+    );
+  }
+
+  function draw() {
+    const s = Object.fromEntries(names.map((name) => [name, model.get(name)]));
+    for (const control of controls) {
+      control.update((control.name !== "half_width" || USES_WIDTH.has(s.pattern)) && (control.name !== "rate" || USES_RATE.has(s.pattern)));
+    }
+    const name = PATTERNS.find(([value]) => value === s.pattern)[1];
+    const plan = planOf(s.pattern, s.n, s);
+    const needed = pairsNeeded(s.pattern, s.n, s);
+    const all = s.n * s.n;
+    drawTiles(s, plan);
+
+    const coefficients = s.measured.model;
+    const time = (pattern, n) => predictTime(coefficients, pattern, n, s);
+    const [dense, own] = [time("full", s.n), time(s.pattern, s.n)];
+    chart.replaceChildren(...drawChart(s, LENGTHS.map((n) => time("full", n)), LENGTHS.map((n) => time(s.pattern, n))));
+    chart.setAttribute("aria-label", `Time against n on two logarithmic axes. At n = ${show(s.n)}: dense ${brief(dense)}, ${name} ${brief(own)} products.`);
+    chartKey.replaceChildren(...chartLegend(s, name));
+    const compared = s.pattern === "full" ? `Dense attention takes ${brief(dense)}` : `${brief(own)} instead of ${brief(dense)}: ${versus(dense / own)}`;
+    speed.textContent = `At n = ${show(s.n)}, ${s.training ? "with the gradient" : "forward"}: ${compared}.`;
+
+    const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
+    price.replaceChildren(
+      ...row("pairs needed, a head", show(needed)),
+      ...row("scores computed", show(plan.executed)),
+      ...row("share of all n × n", percent(plan.executed, all)),
+      ...row("computed for each needed", show(plan.executed / needed, 2)),
+      ...row(`operations, ${count(s.heads, "head")}, forward`, operations(4 * plan.executed * s.depth * s.heads)),
+      ...row("largest piece holds", bytes(s.heads * bytesHeld(plan, s.n, s.depth))),
+    );
+    const fits = (pattern) => show(largestN(coefficients, pattern, s.budget * GIGABYTE, s));
+    const others = `dense attention up to ${fits("full")}, exact attention in chunks up to ${fits("chunked")}`;
+    memory.textContent = `Fits in ${s.budget} GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to n = ${fits(s.pattern)}, ${others}`}.`;
+    say(`${name}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)}`}.`);
+  }
+  return redrawOn(model, names, draw);
+}
+
+const wrapped = (model) => ({ get: (name) => model.get(name), save_changes: () => model.save_changes() });
+
+export default { render };
