@@ -12,8 +12,9 @@ const BUDGETS = [1, 4, 16];
 const GIGABYTE = 1e9;
 const SIDE = 240; // of a square, in the drawing's own units
 const SHOWN = 4; // tiles in an enlargement
-const CHART = { width: 360, height: 250, left: 42, right: 8, top: 10, bottom: 24 };
+const CHART = { width: 360, height: 250, left: 46, right: 8, top: 10, bottom: 24 };
 const LENGTHS = [8, 9, 10, 11, 12, 13, 14, 15, 16].map((power) => 2 ** power);
+const MOST = 2 ** 16; // the longest sequence that the model of memory is asked for
 const PAUSE = 400; // ms without a change before the status speaks
 const USES_WIDTH = new Set(["local", "both"]);
 const USES_RATE = new Set(["atrous", "both"]);
@@ -42,6 +43,8 @@ function scaled(x, steps) {
 }
 const bytes = (x) => scaled(x, [[1, "bytes"], [1e3, "kB"], [1e6, "MB"], [1e9, "GB"], [1e12, "TB"]]);
 const operations = (x) => scaled(x, [[1e6, "million"], [1e9, "billion"], [1e12, "trillion"], [1e15, "thousand trillion"]]);
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** How much faster or slower than dense, in words. */
 function versus(ratio) {
@@ -72,9 +75,10 @@ function stripes(rate, before, after, n) {
 }
 
 /** A view of a square: which cells it shows, and how its cells lie in the drawing. */
-function view(cells, from = 0) {
+function view(cells, from = 0, top = 0) {
   const scale = SIDE / cells;
-  return { cells, from, scale, at: ([x, y]) => [(x - from) * scale, y * scale], box: (x, y, w, h) => box((x - from) * scale, y * scale, w * scale, h * scale) };
+  const at = ([x, y]) => [(x - from) * scale, (y - top) * scale];
+  return { cells, from, scale, at, box: (x, y, w, h) => box(...at([x, y]), w * scale, h * scale) };
 }
 
 /** One piece whose tiles lie side by side on the diagonal, each with the positions of one remainder. */
@@ -117,43 +121,54 @@ function drawWhole(s, see) {
   const within = (bound) => strip(-bound - 0.5, causal ? 0.5 : bound + 0.5, n);
   const drawn = { tiles: see.box(0, 0, n, n), tile: SIDE, density: 1, needed: "" };
   if (pattern === "full" || pattern === "local") return { ...drawn, needed: polygon(within(pattern === "full" ? n : half_width).map(see.at)) };
-  if (rate * see.scale < 3) return { ...drawn, needed: polygon(within(n).map(see.at)), density: pairsNeeded(pattern, n, s) / pairsNeeded("full", n, s) };
+  const band = pattern === "both" ? polygon(within(half_width).map(see.at)) : "";
+  if (rate * see.scale < 3) return { ...drawn, needed: polygon(within(n).map(see.at)), density: 1 / rate, band };
   const lines = stripes(rate, n - 1, causal ? 0 : n - 1, n);
-  return { ...drawn, needed: [...lines, ...(pattern === "both" ? [within(half_width)] : [])].map((line) => polygon(line.map(see.at))).join("") };
+  return { ...drawn, needed: lines.map((line) => polygon(line.map(see.at))).join(""), band };
 }
 
-/** What to draw: for each piece its whole square, and its first tiles where those are small. */
-function squares(s, plan) {
+/** What to draw of each piece: the whole square, and enlarged its first tiles where those are small. */
+function drawingsOf(s, plan) {
   const whole = `all ${show(s.n)} × ${show(s.n)}`;
   if (plan.path === "dense") {
-    const fine = (s.pattern === "atrous" || s.pattern === "both") && (s.rate * SIDE) / s.n < 3;
-    const first = Math.min(s.n, 12 * s.rate);
-    return [
-      { order: "positions in order", part: whole, see: view(s.n), draw: (see) => drawWhole(s, see), zoom: fine ? first : null },
-      ...(fine ? [{ order: "positions in order", part: `the first ${show(first)} of them`, see: view(first), draw: (see) => drawWhole(s, see) }] : []),
-    ];
+    const draw = (see) => drawWhole(s, see);
+    const drawings = [{ part: whole, see: view(s.n), draw }];
+    if (USES_RATE.has(s.pattern) && (s.rate * SIDE) / s.n < 3) {
+      // Enlarged where the window ends: nearer there is nothing but window, farther nothing but stride.
+      const size = Math.min(s.n, 12 * s.rate);
+      const from = clamp(s.half_width - size / 2, 0, s.n - size);
+      drawings[0].zoom = { from: s.causal ? 0 : from, top: s.causal ? from + size / 2 : 0, size };
+      const { zoom } = drawings[0];
+      drawings.push({ part: `enlarged: queries from ${show(zoom.top)}, keys from ${show(zoom.from)}, ${show(size)} of each`, see: view(size, zoom.from, zoom.top), draw });
+    }
+    return [{ order: "positions in order; no tiles, one product", drawings }];
   }
-  return plan.pieces.flatMap((piece, index) => {
+  return plan.pieces.map((piece, index) => {
+    const [tiles, queries, keys] = piece.shape;
+    const each = `${show(queries)} × ${show(keys)}`;
     const columns = piece.rate > 1;
     const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
-    const [tiles, queries, keys] = piece.shape;
-    const taken = index > 0;
-    const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, taken));
-    const order = columns ? `positions sorted by remainder: 0, ${s.rate}, ${2 * s.rate} …, 1, ${s.rate + 1} …` : `positions in order${taken ? "; what the other piece has is left out" : ""}`;
-    const first = SHOWN * piece.block + (columns ? 0 : piece.reach[0]);
-    const large = tiles <= SHOWN + 2 || first * 1.5 > total;
-    const each = `${show(queries)} × ${show(keys)}`;
-    return [
-      { order, part: large ? `${count(tiles, "tile")} of ${each}` : whole, see: view(total), draw, zoom: large ? null : first - (columns ? 0 : piece.reach[0]) },
-      ...(large ? [] : [{ order, part: `the first ${SHOWN} of ${show(tiles)} tiles, each ${each}`, see: view(first, columns ? 0 : -piece.reach[0]), draw }]),
-    ];
+    const padding = columns ? 0 : piece.reach[0];
+    const first = SHOWN * piece.block + padding;
+    const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, index > 0));
+    const order = columns ? `positions sorted by remainder: 0, ${show(s.rate)}, ${show(2 * s.rate)} …, 1, ${show(s.rate + 1)} …` : `positions in order${index ? ", for the pairs that are left" : ""}`;
+    if (tiles <= SHOWN + 2 || first * 1.5 > total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}`, see: view(total), draw }] };
+    const part = `the first ${SHOWN} of ${show(tiles)} tiles, each ${each}${padding ? "; left of the dashed line: padding" : ""}`;
+    return {
+      order,
+      drawings: [
+        { part: whole, see: view(total), draw, zoom: { from: 0, top: 0, size: first - padding } },
+        { part, see: view(first, -padding), draw },
+      ],
+    };
   });
 }
 
-function squareNode({ order, part, see, draw, zoom }, hatch) {
-  const { tiles, needed, spared, density, tile } = draw(see);
-  const edge = -see.from * see.scale;
-  const mark = zoom ? Math.max(7, zoom * see.scale) : 0;
+function squareNode({ part, see, draw, zoom }, order, hatch) {
+  const { tiles, needed, band, spared, density, tile } = draw(see);
+  const edge = Math.max(0, -see.from * see.scale); // where the first key is
+  const mark = zoom ? Math.max(7, zoom.size * see.scale) : 0;
+  const place = (x) => number(clamp(x * see.scale, 1, SIDE - mark - 1));
   return el(
     "div",
     { class: "bk-square" },
@@ -163,10 +178,12 @@ function squareNode({ order, part, see, draw, zoom }, hatch) {
       el("rect", { x: edge, y: 0, width: SIDE - edge, height: SIDE, class: "bk-off" }),
       el("path", { d: tiles, class: "bk-wasted", style: `fill:url(#${hatch})` }),
       el("path", { d: needed, class: "bk-needed", style: `fill-opacity:${density.toFixed(2)}` }),
+      band ? el("path", { d: band, class: "bk-needed" }) : null,
       spared ? el("path", { d: spared, class: "bk-spared" }) : null,
-      el("path", { d: tiles, class: tile < 4 ? "bk-hairline" : "bk-tile" }),
+      // Outlines of tiles as small as a line would hide what is in them.
+      tile < 5 ? null : el("path", { d: tiles, class: "bk-tile" }),
       edge > 0 ? el("line", { x1: edge, y1: 0, x2: edge, y2: SIDE, class: "bk-border" }) : null,
-      mark ? el("rect", { x: 1, y: 1, width: number(mark), height: number(mark), class: "bk-at" }) : null,
+      mark ? el("rect", { x: place(zoom.from), y: place(zoom.top), width: number(mark), height: number(mark), class: "bk-at" }) : null,
     ),
     el("p", { class: "bk-title" }, part),
   );
@@ -193,10 +210,14 @@ function drawChart(s, dense, own) {
   const x = (n) => number(left + ((Math.log2(n) - 8) / 8) * (width - left - right));
   const y = (time) => number(height - bottom - ((Math.log10(time) - low) / (high - low)) * (height - top - bottom));
   const line = (values) => `M${values.map((time, k) => `${x(LENGTHS[k])} ${y(time)}`).join("L")}`;
-  const decades = Array.from({ length: high - low + 1 }, (_, k) => 10 ** (low + k));
-  const label = (time) => (time >= 1 ? show(time) : String(time));
+  const decades = Array.from({ length: high - low + 1 }, (_, k) => Number(`1e${low + k}`));
+  const label = (time) => (time >= 1e4 ? `10${"⁴⁵⁶⁷⁸⁹"[Math.round(Math.log10(time)) - 4]}` : time >= 1 ? show(time) : String(time));
   const diamond = (a, b) => `M${a} ${number(b - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`;
+  const last = Math.max(...[...marks.dense, ...marks.own].map((p) => p[3]));
+  const beyond = Number.isFinite(last) ? width - right - x(last) : 0;
   return [
+    beyond > 0 ? el("rect", { x: x(last), y: top, width: number(beyond), height: height - top - bottom, class: "bk-beyond" }) : null,
+    beyond > 70 ? el("text", { x: width - right - 4, y: height - bottom - 6, class: "bk-axis bk-axis-end" }, "model alone") : null,
     ...decades.flatMap((time) => [
       el("line", { x1: left, x2: width - right, y1: y(time), y2: y(time), class: "bk-grid" }),
       el("text", { x: left - 5, y: y(time) + 4, class: "bk-axis bk-axis-end" }, label(time)),
@@ -269,8 +290,7 @@ function render({ model, el: root }) {
   const price = el("dl", { class: "bk-ledger" });
   const chart = el("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "bk-svg", role: "img" });
   const chartKey = el("div", { class: "bk-legend" });
-  const speed = el("p", { class: "bk-verdict" });
-  const memory = el("p", {});
+  const memory = el("p", { class: "bk-memory" });
   const title = (text) => el("p", { class: "bk-title" }, text);
   mount(
     root,
@@ -282,7 +302,7 @@ function render({ model, el: root }) {
       "div",
       { class: "bk-panels bk-costs" },
       el("div", { class: "bk-panel" }, title("What is computed"), price, memory),
-      el("div", { class: "bk-panel" }, title("Time against n, in products of two 1024 × 1024 matrices"), chart, chartKey, speed),
+      el("div", { class: "bk-panel" }, title("Time against n, in products of two 1024 × 1024 matrices"), chart, chartKey),
     ),
     status,
   );
@@ -300,9 +320,12 @@ function render({ model, el: root }) {
     const settings = [s.pattern, s.n, s.half_width, s.rate, s.causal].join();
     if (settings === drawnTiles) return;
     drawnTiles = settings;
-    const groups = Map.groupBy(squares(s, plan), (square) => square.order);
+    const pieces = drawingsOf(s, plan);
+    const named = (order, k) => (pieces.length > 1 ? `${k + 1} of ${pieces.length}: ${order}` : capital(order));
     tiles.replaceChildren(
-      ...[...groups].map(([order, parts]) => el("div", { class: "bk-piece" }, title(order), el("div", { class: "bk-squares" }, ...parts.map((part) => squareNode(part, hatch))))),
+      ...pieces.map(({ order, drawings }, k) =>
+        el("div", { class: "bk-piece" }, title(named(order, k)), el("div", { class: "bk-squares" }, ...drawings.map((drawing) => squareNode(drawing, order, hatch)))),
+      ),
     );
   }
 
@@ -323,9 +346,6 @@ function render({ model, el: root }) {
     chart.replaceChildren(...drawChart(s, LENGTHS.map((n) => time("full", n)), LENGTHS.map((n) => time(s.pattern, n))));
     chart.setAttribute("aria-label", `Time against n on two logarithmic axes. At n = ${show(s.n)}: dense ${brief(dense)}, ${name} ${brief(own)} products.`);
     chartKey.replaceChildren(...chartLegend(s, name));
-    const compared = s.pattern === "full" ? `Dense attention takes ${brief(dense)}` : `${brief(own)} instead of ${brief(dense)}: ${versus(dense / own)}`;
-    speed.textContent = `At n = ${show(s.n)}, ${s.training ? "with the gradient" : "forward"}: ${compared}.`;
-
     const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
     price.replaceChildren(
       ...row("pairs needed, a head", show(needed)),
@@ -334,11 +354,16 @@ function render({ model, el: root }) {
       ...row("computed for each needed", show(plan.executed / needed, 2)),
       ...row(`operations, ${count(s.heads, "head")}, forward`, operations(4 * plan.executed * s.depth * s.heads)),
       ...row("largest piece holds", bytes(s.heads * bytesHeld(plan, s.n, s.depth))),
+      ...row(`time, ${s.training ? "with gradient" : "forward"}, in products`, brief(own)),
+      ...(s.pattern === "full" ? [] : row("the same, dense attention", brief(dense))),
     );
-    const fits = (pattern) => show(largestN(coefficients, pattern, s.budget * GIGABYTE, s));
+    const fits = (pattern) => {
+      const n = largestN(coefficients, pattern, s.budget * GIGABYTE, s, MOST);
+      return n === MOST ? `${show(n)} and beyond` : show(n);
+    };
     const others = `dense attention up to ${fits("full")}, exact attention in chunks up to ${fits("chunked")}`;
     memory.textContent = `Fits in ${s.budget} GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to n = ${fits(s.pattern)}, ${others}`}.`;
-    say(`${name}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)}`}.`);
+    say(`${capital(name)}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)}`}.`);
   }
   return redrawOn(model, names, draw);
 }

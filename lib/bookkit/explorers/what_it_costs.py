@@ -9,7 +9,7 @@ import pathlib
 import traitlets as t
 
 from bookkit import cost_model
-from bookkit.bench_sparse import DEPTH, HEADS
+from bookkit.cost_model import DEPTH, HEADS
 from bookkit.live import LiveFigure
 from bookkit.svg import tiled_squares
 from thrifty.patterns import Atrous, Full, Local, Pattern
@@ -22,6 +22,7 @@ CONTROLS = [
 KINDS = {"both": "either"}  # the names of patterns in the measured file, where they differ
 NAMES = {"both": "local or atrous"}
 GIGABYTE = 10**9
+LONGEST = 2**16
 MEASURED = pathlib.Path(__file__).parents[1] / "measured" / "attention.json"  # by `make bench`
 
 
@@ -83,7 +84,7 @@ class WhatItCosts(LiveFigure):
     """
 
     pattern = t.Enum(PATTERNS, "local").tag(sync=True)
-    n = t.Int(4096, min=256, max=65536).tag(sync=True)
+    n = t.Int(4096, min=256, max=LONGEST).tag(sync=True)
     half_width = t.Int(64, min=1, max=1024).tag(sync=True)
     rate = t.Int(64, min=2, max=512).tag(sync=True)
     heads = t.Int(HEADS, min=1, max=16).tag(sync=True)
@@ -143,39 +144,35 @@ class WhatItCosts(LiveFigure):
         one = max(tiles * q * k + 2 * tiles * k * self.depth for tiles, q, k in self._shapes)
         return 4 * one * self.heads
 
-    def _stored_kind(self, pattern: str) -> dict:
-        sizes = {"half_width": self.half_width, "rate": self.rate}
-        return {"kind": KINDS.get(pattern, pattern), **sizes}
-
     def _options(self) -> dict:
         return {name: getattr(self, name) for name in ("heads", "depth", "training", "causal")}
 
-    def _time(self, pattern: str) -> float:
-        kind = self._stored_kind(pattern)
-        return cost_model.predict_time(self.measured["model"], kind, self.n, **self._options())
+    def _time(self, pattern: Pattern) -> float:
+        model = self.measured["model"]
+        return cost_model.predict_time(model, pattern, self.n, **self._options())
 
     @property
     def time(self) -> float:
         """The model's time, in products of two 1024 x 1024 matrices."""
-        return self._time(self.pattern)
+        return self._time(self.attention_pattern())
 
     @property
     def speedup(self) -> float:
         """How many times as fast as dense attention, by the model."""
-        return self._time("full") / self.time
+        return self._time(Full()) / self.time
 
     @property
     def fits(self) -> dict[str, int]:
-        """The largest n within the budget, by the model: pattern, dense and exact in chunks."""
-        kinds = {"pattern": self.pattern, "dense": "full", "chunked": "chunked"}
+        """The largest n up to 65536 within the budget, by the model, for three ways to attend.
+
+        "pattern" is the pattern itself, "dense" all pairs at once, "chunked" all pairs by
+        `thrifty.sparse.chunked_attend`.
+        """
+        ways = {"pattern": self.attention_pattern(), "dense": Full(), "chunked": cost_model.CHUNKED}
+        model, budget = self.measured["model"], self.budget * GIGABYTE
         return {
-            name: cost_model.largest_n(
-                self.measured["model"],
-                self._stored_kind(kind),
-                self.budget * GIGABYTE,
-                **self._options(),
-            )
-            for name, kind in kinds.items()
+            name: cost_model.largest_n(model, budget, way, limit=LONGEST, **self._options())
+            for name, way in ways.items()
         }
 
     def sentence(self) -> str:
@@ -186,16 +183,17 @@ class WhatItCosts(LiveFigure):
             "both": f", half-width {self.half_width}, rate {self.rate}",
         }[self.pattern]
         name = NAMES.get(self.pattern, self.pattern) + (", causal" if self.causal else "")
-        share = 100 * self.executed / self.n**2
-        fits = self.fits
-        return (
+        text = (
             f"{name} attention on {self.n} tokens{sizes}: {self.needed} pairs needed, "
-            f"{self.executed} scores computed ({share:.1f} % of all), "
-            f"{self.speedup:.1f} times as fast as dense "
-            f"{'with its gradient' if self.training else 'forward'}. "
-            f"{self.budget} GB is enough up to n = {fits['pattern']}, "
-            f"for dense attention up to n = {fits['dense']}."
+            f"{self.executed} scores computed ({100 * self.executed / self.n**2:.1f} % of all)"
         )
+        fits = {way: f"n = {n}{' and beyond' * (n == LONGEST)}" for way, n in self.fits.items()}
+        memory = f"{self.budget} GB is enough up to {fits['pattern']}"
+        if self.pattern != "full":
+            task = "with its gradient" if self.training else "forward"
+            text += f", {task} {self.speedup:.1f} times as fast as dense attention"
+            memory += f", for dense attention up to {fits['dense']}"
+        return f"{text}. {memory}."
 
     def picture(self) -> str:
         found = self.layouts()

@@ -136,30 +136,45 @@ export function bytesHeld(plan, n, depth) {
   return 4 * Math.max(...shapes.map(([t, q, k]) => t * q * k + 2 * t * k * depth));
 }
 
-function tempShapes(pattern, n, options) {
-  if (pattern === "chunked") return [[1, n, n]];
-  const { pieces } = planOf(pattern, n, options);
-  return pieces.length ? pieces.map((p) => p.shape) : [[1, n, n]];
+const CHUNK = 256; // rows of the matrix that exact attention in chunks computes at once
+
+/** How a pattern, or "chunked", is computed, and what of it costs. The twin of `bookkit.cost_model.features`. */
+export function costFeatures(pattern, n, options) {
+  if (pattern === "chunked") {
+    const chunk = Math.min(CHUNK, n) * n;
+    return { path: "chunked", executed: n * n, largest: chunk, held: chunk, moved: n };
+  }
+  const { path, executed, pieces } = planOf(pattern, n, options);
+  if (path === "dense") return { path, executed, largest: executed, held: executed, moved: 0 };
+  const moved = pieces.reduce((sum, { shape: [t, q, k] }) => sum + t * (q + k), 0);
+  return { path, executed, largest: Math.max(...pieces.map(({ shape: [t, q, k] }) => t * q * k)), held: executed, moved };
 }
-export function predictTime(model, pattern, n, s) {
-  const [a, b, c, d] = model.time[s.training ? "training" : "forward"];
-  const sh = tempShapes(pattern, n, s);
-  const ex = sh.reduce((x, [t, q, k]) => x + t * q * k, 0);
-  const rows = sh.reduce((x, [t, q, k]) => x + t * (2 * q + 2 * k), 0);
-  return s.heads * (a * ex * s.depth + b * ex + c * rows * s.depth + d);
+
+const dot = (coefficients, terms) => coefficients.reduce((sum, c, k) => sum + c * terms[k], 0);
+const task = ({ training }) => (training ? "training" : "forward");
+
+/** Time in products of two 1024 x 1024 matrices. The twin of `bookkit.cost_model.predict_time`. */
+export function predictTime(model, pattern, n, options) {
+  const { path, executed, moved } = costFeatures(pattern, n, options);
+  const { depth, heads } = options;
+  return heads * dot(model.time[path][task(options)], [executed * depth, executed, moved * depth, 1]);
 }
-export function predictBytes(model, pattern, n, s) {
-  const [a, b, c] = model.bytes[s.training ? "training" : "forward"];
-  const sh = tempShapes(pattern, n, s);
-  const ex = pattern === "chunked" ? 256 * n : sh.reduce((x, [t, q, k]) => x + t * q * k, 0);
-  const rows = sh.reduce((x, [t, q, k]) => x + t * (2 * q + 2 * k), 0);
-  return 4 * s.heads * (a * ex + b * rows * s.depth) + c;
+
+/** Bytes at the peak. The twin of `bookkit.cost_model.predict_bytes`. */
+export function predictBytes(model, pattern, n, options) {
+  const { path, largest, held, moved } = costFeatures(pattern, n, options);
+  const { depth, heads } = options;
+  const numbers = [largest, held, moved * depth, n * depth].map((x) => 4 * heads * x);
+  return dot(model.bytes[path][task(options)], [...numbers, 1]);
 }
-export function largestN(model, pattern, budget, s) {
-  let low = 1, high = 2 ** 24;
-  while (low < high) {
-    const m = Math.floor((low + high + 1) / 2);
-    if (predictBytes(model, pattern, m, s) <= budget) low = m; else high = m - 1;
+
+/** The largest n up to `limit` whose bytes fit a budget; 0 if none does. The twin of `bookkit.cost_model.largest_n`. */
+export function largestN(model, pattern, budget, options, limit) {
+  let [low, high] = [0, limit + 1]; // what fits, and what is taken not to
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (predictBytes(model, pattern, middle, options) <= budget) low = middle;
+    else high = middle;
   }
   return low;
 }
