@@ -356,11 +356,11 @@ def test_numbers_are_those_of_python(draw):
         assert read_number(said["pairs needed, a head"]) == figure.needed
         assert read_number(said["scores computed"]) == figure.executed
         memory = page.locator(".bk-memory").inner_text()
-        fits = [read_number(part) for part in re.findall(r"up to (?:n = )?([\d\s]+\d)", memory)]
+        fits = [read_number(part) for part in re.findall(r"up to (?:n\s=\s)?([\d\s]+\d)", memory)]
         expected = list(figure.fits.values())
         assert fits == (expected[1:] if case["pattern"] == "full" else expected), (case, memory)
         assert memory.count("beyond") == sum(n == LONGEST for n in expected[-len(fits) :])
-        assert f"{case['budget']} GB" in memory
+        assert f"{case['budget']}\N{NO-BREAK SPACE}GB" in memory
 
 
 def marks(page) -> tuple[int, int]:

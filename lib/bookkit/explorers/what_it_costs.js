@@ -26,7 +26,9 @@ function powers(model, name, label, least, most) {
     set: (key, exponent) => model.set(key, 2 ** exponent),
     save_changes: () => model.save_changes(),
   };
-  return slider(exponents, name, label, { min: least, max: most, text: (exponent) => show(Math.round(2 ** exponent)) });
+  const control = slider(exponents, name, label, { min: least, max: most, text: (exponent) => show(Math.round(2 ** exponent)) });
+  control.node.classList.add("bk-long");
+  return control;
 }
 
 /** Two or three digits, whatever the size. */
@@ -44,11 +46,13 @@ function scaled(x, steps) {
 const bytes = (x) => scaled(x, [[1, "bytes"], [1e3, "kB"], [1e6, "MB"], [1e9, "GB"], [1e12, "TB"]]);
 const operations = (x) => scaled(x, [[1e6, "million"], [1e9, "billion"], [1e12, "trillion"], [1e15, "thousand trillion"]]);
 
+/** Rows by columns, which stay on one line. */
+const by = (rows, columns) => `${show(rows)}\u00a0×\u00a0${show(columns)}`;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** How much faster or slower than dense, in words. */
 function versus(ratio) {
-  if (Math.abs(ratio - 1) < 0.005) return "as fast as dense attention";
+  if (Math.abs(ratio - 1) < 0.05) return `${ratio === 1 ? "" : "about "}as fast as dense attention`;
   if (ratio > 1) return `${show(ratio, ratio < 9.95 ? 1 : 0)} times as fast as dense attention`;
   return `slower than dense attention: ${show(1 / ratio, 1)} times its time`;
 }
@@ -67,10 +71,11 @@ function strip(low, high, n) {
   return [[0, 0], [high, 0], [n, n - high], [n, n], [n + low, n], [0, -low]];
 }
 
-/** Every pair at a distance that is a multiple of the rate, as strips one cell wide. */
-function stripes(rate, before, after, n) {
+/** Every pair at a distance that is a multiple of the rate, as strips one cell wide, where the view shows them. */
+function stripes(rate, before, after, n, see) {
+  const [least, most] = [Math.max(-before, see.from - see.top - see.cells), Math.min(after, see.from - see.top + see.cells)];
   const found = [];
-  for (let k = -Math.floor(before / rate); k * rate <= after; k++) found.push(strip(k * rate - 0.5, k * rate + 0.5, n));
+  for (let k = Math.ceil(least / rate); k * rate <= most; k++) found.push(strip(k * rate - 0.5, k * rate + 0.5, n));
   return found;
 }
 
@@ -78,7 +83,7 @@ function stripes(rate, before, after, n) {
 function view(cells, from = 0, top = 0) {
   const scale = SIDE / cells;
   const at = ([x, y]) => [(x - from) * scale, (y - top) * scale];
-  return { cells, from, scale, at, box: (x, y, w, h) => box(...at([x, y]), w * scale, h * scale) };
+  return { cells, from, top, scale, at, box: (x, y, w, h) => box(...at([x, y]), w * scale, h * scale) };
 }
 
 /** One piece whose tiles lie side by side on the diagonal, each with the positions of one remainder. */
@@ -103,7 +108,9 @@ function drawBlocks(piece, s, see, taken) {
   const { block, blocks, reach } = piece;
   const rows = block * blocks;
   let tiles = "";
-  for (let top = 0; top < Math.min(rows, see.cells); top += block) {
+  // Steps smaller than a pixel are drawn as the straight edge that they look like.
+  if (block * see.scale < 1) tiles = polygon(strip(-reach[0] - block / 2, reach[1] + block / 2, rows).map(see.at));
+  else for (let top = 0; top < Math.min(rows, see.top + see.cells); top += block) {
     // The enlargement also shows keys before the first and after the last position: padding.
     const [left, right] = [Math.max(see.from, top - reach[0]), Math.min(see.from < 0 ? Infinity : rows, top + block + reach[1])];
     tiles += see.box(left, top, right - left, block);
@@ -112,7 +119,7 @@ function drawBlocks(piece, s, see, taken) {
   const drawn = { tiles, needed, tile: block * see.scale, density: 1 };
   if (!taken) return drawn;
   if (s.rate * see.scale < 3) return { ...drawn, density: 1 - 1 / s.rate };
-  return { ...drawn, spared: stripes(s.rate, reach[0], reach[1], s.n).map((line) => polygon(line.map(see.at))).join("") };
+  return { ...drawn, spared: stripes(s.rate, reach[0], reach[1], s.n, see).map((line) => polygon(line.map(see.at))).join("") };
 }
 
 /** The whole square, computed; its needed pairs as they lie. */
@@ -123,13 +130,13 @@ function drawWhole(s, see) {
   if (pattern === "full" || pattern === "local") return { ...drawn, needed: polygon(within(pattern === "full" ? n : half_width).map(see.at)) };
   const band = pattern === "both" ? polygon(within(half_width).map(see.at)) : "";
   if (rate * see.scale < 3) return { ...drawn, needed: polygon(within(n).map(see.at)), density: 1 / rate, band };
-  const lines = stripes(rate, n - 1, causal ? 0 : n - 1, n);
+  const lines = stripes(rate, n - 1, causal ? 0 : n - 1, n, see);
   return { ...drawn, needed: lines.map((line) => polygon(line.map(see.at))).join(""), band };
 }
 
 /** What to draw of each piece: the whole square, and enlarged its first tiles where those are small. */
 function drawingsOf(s, plan) {
-  const whole = `all ${show(s.n)} × ${show(s.n)}`;
+  const whole = `all ${by(s.n, s.n)}`;
   if (plan.path === "dense") {
     const draw = (see) => drawWhole(s, see);
     const drawings = [{ part: whole, see: view(s.n), draw }];
@@ -138,6 +145,7 @@ function drawingsOf(s, plan) {
       const size = Math.min(s.n, 12 * s.rate);
       const from = clamp(s.half_width - size / 2, 0, s.n - size);
       drawings[0].zoom = { from: s.causal ? 0 : from, top: s.causal ? from + size / 2 : 0, size };
+      drawings[0].part = `${whole}; where tones mix, one pair in ${show(s.rate)} is needed`;
       const { zoom } = drawings[0];
       drawings.push({ part: `enlarged: queries from ${show(zoom.top)}, keys from ${show(zoom.from)}, ${show(size)} of each`, see: view(size, zoom.from, zoom.top), draw });
     }
@@ -145,23 +153,31 @@ function drawingsOf(s, plan) {
   }
   return plan.pieces.map((piece, index) => {
     const [tiles, queries, keys] = piece.shape;
-    const each = `${show(queries)} × ${show(keys)}`;
+    const each = by(queries, keys);
     const columns = piece.rate > 1;
-    const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
-    const padding = columns ? 0 : piece.reach[0];
-    const first = SHOWN * piece.block + padding;
     const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, index > 0));
     const order = columns ? `positions sorted by remainder: 0, ${show(s.rate)}, ${show(2 * s.rate)} …, 1, ${show(s.rate + 1)} …` : `positions in order${index ? ", for the pairs that are left" : ""}`;
-    if (tiles <= SHOWN + 2 || first * 1.5 > total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}`, see: view(total), draw }] };
-    const part = `the first ${SHOWN} of ${show(tiles)} tiles, each ${each}${padding ? "; left of the dashed line: padding" : ""}`;
+    const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
+    const part = enlargement(piece, columns ? 0 : piece.reach[0]);
+    if (tiles <= SHOWN + 2 || part.see.top + part.see.cells > 0.67 * total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}`, see: view(total), draw }] };
+    const { from, top, cells } = part.see;
+    const zoom = { from: Math.max(0, from), top, size: cells + Math.min(0, from) };
     return {
       order,
       drawings: [
-        { part: whole, see: view(total), draw, zoom: { from: 0, top: 0, size: first - padding } },
-        { part, see: view(first, -padding), draw },
+        { part: whole, see: view(total), draw, zoom },
+        { part: `${part.which}, each ${each}${from < 0 ? "; left of the dashed line: padding" : ""}`, see: part.see, draw },
       ],
     };
   });
+}
+
+/** The part of a piece to enlarge: its first tiles, or where they reach far, the first that reach over no edge. */
+function enlargement({ block, reach, shape: [tiles] }, before) {
+  const far = before + reach[1];
+  if (before <= 2 * block) return { which: `the first ${SHOWN} of ${show(tiles)} tiles`, see: view(SHOWN * block + before, -before) };
+  const top = Math.ceil(before / block) * block;
+  return { which: `enlarged from query ${show(top)} on: ${show(tiles)} tiles in all`, see: view(block + far, top - before, top) };
 }
 
 function squareNode({ part, see, draw, zoom }, order, hatch) {
@@ -362,8 +378,8 @@ function render({ model, el: root }) {
       return n === MOST ? `${show(n)} and beyond` : show(n);
     };
     const others = `dense attention up to ${fits("full")}, exact attention in chunks up to ${fits("chunked")}`;
-    memory.textContent = `Fits in ${s.budget} GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to n = ${fits(s.pattern)}, ${others}`}.`;
-    say(`${capital(name)}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)}`}.`);
+    memory.textContent = `Fits in ${s.budget}\u00a0GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to n\u00a0=\u00a0${fits(s.pattern)}, ${others}`}.`;
+    say(`${capital(name)}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)} by the model`}.`);
   }
   return redrawOn(model, names, draw);
 }
