@@ -11,7 +11,9 @@ training: "tiles" and "dense" are the paths of `thrifty.sparse.plan`, and "chunk
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import pathlib
 
 import numpy as np
 
@@ -190,3 +192,9 @@ def largest_n(model, budget_bytes, pattern, *, limit=2**16, **options):
         else:
             high = middle
     return low
+
+
+def stored() -> dict:
+    """Return what `make bench STORE=1` has measured: "about", "points", "breakdown", "model"."""
+    path = pathlib.Path(__file__).parent / "measured" / "attention.json"
+    return json.loads(path.read_text("utf8"))
