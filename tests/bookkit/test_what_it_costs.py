@@ -22,6 +22,15 @@ from thrifty.plans import cost, layouts, plan
 SETTINGS = ("pattern", "n", "half_width", "rate", "causal", "training", "heads", "depth", "budget")
 STORED = json.loads(MEASURED.read_text("utf8"))
 MODEL = STORED["model"]
+# The stored model leaves some terms out; in this one each has its weight.
+_DRAW = np.random.default_rng(31)
+MADE_UP = {
+    name: {
+        path: {task: _DRAW.uniform(1, 2, size).tolist() for task in cost_model.TASKS}
+        for path in cost_model.PATHS
+    }
+    for name, size in (("time", 4), ("bytes", 5))
+}
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -88,7 +97,7 @@ def page(browser):
 def answers(page):
     """What the page's rules say about every case."""
     return page.evaluate(
-        """([cases, model, longest]) => cases.map((c) => {
+        """([cases, model, madeUp, longest]) => cases.map((c) => {
           const rules = window.bookkit.rules;
           const plan = rules.planOf(c.pattern, c.n, c);
           const ways = [c.pattern, "full", "chunked"];
@@ -100,10 +109,14 @@ def answers(page):
             bytes: rules.bytesHeld(plan, c.n, c.depth),
             time: ways.map((way) => rules.predictTime(model, way, c.n, c)),
             peak: ways.map((way) => rules.predictBytes(model, way, c.n, c)),
+            madeUp: ways.map((way) => [
+              rules.predictTime(madeUp, way, c.n, c),
+              rules.predictBytes(madeUp, way, c.n, c),
+            ]),
             fits: ways.map((way) => rules.largestN(model, way, c.budget * 1e9, c, longest)),
           };
         })""",
-        [CASES, MODEL, LONGEST],
+        [CASES, MODEL, MADE_UP, LONGEST],
     )
 
 
@@ -165,6 +178,20 @@ def test_predictions_are_those_of_the_model(answers):
         assert figure.time == time[0]
         assert figure.speedup == time[1] / time[0]
         assert list(figure.fits.values()) == answer["fits"], case
+
+
+def test_predictions_use_every_term(answers):
+    for case, answer in zip(CASES, answers, strict=True):
+        ways = (pattern_of(case), Full(), cost_model.CHUNKED)
+        options = options_of(case)
+        expected = [
+            [
+                cost_model.predict_time(MADE_UP, way, case["n"], **options),
+                cost_model.predict_bytes(MADE_UP, way, case["n"], **options),
+            ]
+            for way in ways
+        ]
+        np.testing.assert_allclose(answer["madeUp"], expected, rtol=1e-12, err_msg=str(case))
 
 
 def test_what_fits_fits_and_no_more():
@@ -430,6 +457,11 @@ def test_status_waits_for_a_pause(draw):
     said = page.locator("[role=status]")
     before = said.inner_text()
     assert before.startswith("Local, n = 1\N{NO-BREAK SPACE}024: ")
+    page.evaluate("""() => {
+      window.said = 0;
+      const status = document.querySelector("[role=status]");
+      new MutationObserver(() => window.said++).observe(status, { childList: true });
+    }""")
     slider = page.get_by_label("tokens n")
     slider.press("ArrowRight")
     slider.press("ArrowRight")
@@ -438,6 +470,7 @@ def test_status_waits_for_a_pause(draw):
     assert read_number(ledger(page)["scores computed"]) == WhatItCosts(n=4096, caption="c").executed
     page.clock.run_for(1000)
     assert said.inner_text().startswith("Local, n = 4\N{NO-BREAK SPACE}096: ")
+    assert page.evaluate("window.said") == 1
 
 
 def test_sliders_keep_a_number_that_is_no_power_of_two(draw):
