@@ -141,8 +141,11 @@ const CHUNK = 256; // rows of the matrix that exact attention in chunks computes
 /** How a pattern, or "chunked", is computed, and what of it costs. The twin of `bookkit.cost_model.features`. */
 export function costFeatures(pattern, n, options) {
   if (pattern === "chunked") {
-    const chunk = Math.min(CHUNK, n) * n;
-    return { path: "chunked", executed: n * n, largest: chunk, held: chunk, moved: n };
+    const rows = Math.min(CHUNK, n);
+    const chunks = Math.ceil(n / rows);
+    // A causal chunk computes no key after its own end; the last chunk ends with the sequence.
+    const keys = options.causal ? (rows * chunks * (chunks + 1)) / 2 - (rows * chunks - n) : chunks * n;
+    return { path: "chunked", executed: rows * keys, largest: rows * n, held: rows * n, moved: n };
   }
   const { path, executed, pieces } = planOf(pattern, n, options);
   if (path === "dense") return { path, executed, largest: executed, held: executed, moved: 0 };
