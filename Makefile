@@ -8,8 +8,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PORT ?= 8000
 CHAPTER ?=
+STORE ?=
 
 BIN := .venv/bin
+PEERS := .cache/peers
 PYTEST := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir .
 
 # One set of conditions for everything that runs the book's code: oneDNN picks its arithmetic
@@ -20,7 +22,7 @@ export PYTHONHASHSEED := 0
 # A backend set in the reader's shell would change what the notebooks draw.
 unexport MPLBACKEND
 
-.PHONY: help book test lab serve notebooks bench clean distclean environment \
+.PHONY: help book test lab serve notebooks bench bench-peers clean distclean environment \
 	test-style test-library test-notebooks test-site test-pages
 
 help: ## list these verbs
@@ -48,8 +50,15 @@ serve: ## show the built website at http://127.0.0.1:8000 (PORT= for another)
 notebooks: environment ## run all chapters anew and store their outputs (CHAPTER=name for one)
 	@$(BIN)/python -m bookkit.notebooks $(if $(CHAPTER),--only $(CHAPTER))
 
-bench: environment ## measure the timings that the book speaks of
-	@$(BIN)/python -m bookkit.bench
+bench: environment ## measure what the book says of speed (STORE=1 to store attention's)
+	@$(BIN)/python -m $(if $(STORE),bookkit.bench_sparse --store,bookkit.bench)
+
+# Not part of `environment`: on Linux this PyTorch brings gigabytes that only graphics cards use.
+bench-peers: environment ## install the libraries that `make bench` compares with
+	@rm -f $(PEERS)/ready
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --disable-pip-version-check -q -r lib/bookkit/peers.txt
+	@touch $(PEERS)/ready
 
 # One stage after the other, cheapest first, also under `make -j`.
 test: environment ## prove the book: all the stages below, cheapest first

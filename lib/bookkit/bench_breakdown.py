@@ -29,6 +29,7 @@ def tiled_until(pattern, n: int, stage: str):
 
     It returns the list of what is needed from there on. The steps are those of `thrifty.tiles`.
     """
+    import tensorflow as tf
     from keras import ops
 
     from thrifty import tiles
@@ -42,13 +43,13 @@ def tiled_until(pattern, n: int, stage: str):
         keys, values = tiles._keys(layout, k), tiles._keys(layout, v)
         if last == 0:
             return [queries, keys, values]
-        scores = tiles._products(queries, keys)
+        scores = tf.matmul(queries, keys, transpose_b=True)
         if last >= 2 and not piece.allowed.all():
             bias = np.where(piece.allowed, 0, tiles.FORBIDDEN).astype("float32")
             scores = scores + ops.take(bias, piece.which, axis=0)
         if last <= 2:
             return [scores, values]
-        weights = tiles._softmax(scores)
+        weights = ops.softmax(scores)
         if last == 3:
             return [weights, values]
         output = ops.matmul(weights, values)

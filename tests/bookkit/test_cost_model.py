@@ -116,7 +116,7 @@ def test_queries_that_see_everything_are_counted():
 def test_nothing_is_laid_out_for_all_pairs():
     assert cost_model.features(Full(), 1000)[1]["moved"] == 0
     path, counts = cost_model.features(cost_model.CHUNKED, 1000)
-    assert (path, counts["executed"]) == ("chunked", 10**6)
+    assert (path, counts["executed"]) == ("chunked", 1024 * 1000)
     assert counts["largest"] == counts["held"] == 256 * 1000
 
 
@@ -124,6 +124,11 @@ def test_causal_windows_execute_fewer_scores():
     _, both = cost_model.features(Local(64), 4096)
     _, causal = cost_model.features(Local(64), 4096, causal=True)
     assert causal["executed"] < both["executed"]
+
+
+def test_causal_chunks_stop_at_their_own_end():
+    _, counts = cost_model.features(cost_model.CHUNKED, 600, causal=True)
+    assert counts["executed"] == 256 * (256 + 512 + 600)
 
 
 @pytest.mark.parametrize("given", [*bench_store.SHOWN, *bench_store.OTHERS])
