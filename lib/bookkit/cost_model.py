@@ -6,6 +6,9 @@ two 1024 x 1024 matrices on the same core; memory is what a process holds at its
 Attention is computed in one of three ways, each with coefficients of its own, for forward and for
 training: "tiles" and "dense" are the paths of `thrifty.sparse.plan`, and "chunked" is
 `thrifty.sparse.chunked_attend`, which is asked for by that word in place of a pattern.
+
+From n = 1024 on, the times of tiles are within 25 % of what was measured and those of the others
+within 10 %; the bytes of tiles within 35 %.
 """
 
 from __future__ import annotations
