@@ -53,7 +53,7 @@ def tiled_until(pattern, n: int, stage: str):
         if last == 3:
             return [weights, values]
         output = ops.matmul(weights, values)
-        return [output if last == 4 else tiles._untiled(layout, output)]
+        return [output if last == 4 else tiles._untiled(layout, output, n)]
 
     return until
 

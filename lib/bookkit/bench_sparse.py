@@ -16,6 +16,7 @@ import sys
 import numpy as np
 
 from bookkit.bench import table, take_turns
+from bookkit.memory import peak_bytes
 from bookkit.runtime import quiet_stderr, setup
 
 HEADS, DEPTH = 4, 64
@@ -175,18 +176,8 @@ def peak_memory(function, n: int, training: bool) -> int:
     values = inputs(n)
     small = inputs(64)
     compiled(dense, training)(*small)  # what TensorFlow itself needs is not counted
-    with open("/proc/self/clear_refs", "w") as control:
-        control.write("5")  # the peak starts anew
-    before = _status("VmRSS")
     step = compiled(function, training)
-    for _ in range(2):
-        step(*values)
-    return _status("VmHWM") - before
-
-
-def _status(key: str) -> int:
-    with open("/proc/self/status") as status:
-        return next(1024 * int(line.split()[1]) for line in status if line.startswith(key))
+    return peak_bytes(lambda: [step(*values) for _ in range(2)])
 
 
 def peak_of_its_own_process(name: str, n: int, training: bool) -> int:

@@ -29,8 +29,8 @@ from bookkit.bench_sparse import (
     peak_memory,
     peak_of_its_own_process,
 )
+from bookkit.files import write_whole
 
-PATH = pathlib.Path(__file__).parent / "measured" / "attention.json"
 PRODUCT = 1024
 COMMAND = "python -m bookkit.bench_sparse --store"
 
@@ -152,18 +152,7 @@ def about(product_seconds: float) -> dict:
     }
 
 
-def write_whole(path: pathlib.Path, content: dict) -> None:
-    """Write a JSON file whole or not at all."""
-    path.parent.mkdir(exist_ok=True)
-    half = path.with_suffix(".tmp")
-    try:
-        half.write_text(_lines(content), "utf8")
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
-
-
-def _lines(content: dict) -> str:
+def lines(content: dict) -> str:
     """JSON with one point a line, so that a difference can be read."""
     parts = []
     for key, value in content.items():
@@ -176,28 +165,21 @@ def _lines(content: dict) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def load(path: pathlib.Path = PATH) -> dict:
-    """Return what is stored."""
-    return json.loads(path.read_text("utf8"))
-
-
 def store() -> None:
     """Measure everything, fit the model and write the file."""
     if not os.path.exists("/proc/self/clear_refs"):
         raise SystemExit("Peak memory can be measured on Linux only; nothing was stored.")
     points, other_depths, product_seconds = all_times()
     add_peaks(points)
-    write_whole(
-        PATH,
-        {
-            "about": about(product_seconds),
-            "points": points,
-            "other_depths": other_depths,
-            "breakdown": breakdowns(),
-            "model": cost_model.fit(points + other_depths),
-        },
-    )
-    print(f"Stored {len(points)} points in {PATH.name}.")
+    content = {
+        "about": about(product_seconds),
+        "points": points,
+        "other_depths": other_depths,
+        "breakdown": breakdowns(),
+        "model": cost_model.fit(points + other_depths),
+    }
+    write_whole(cost_model.STORED, lines(content))
+    print(f"Stored {len(points)} points in {cost_model.STORED.name}.")
     load = os.getloadavg()[1] / os.cpu_count()
     if load > 1:
         # Seen under a load of five a core: short calls up to twice as long, long ones unchanged.

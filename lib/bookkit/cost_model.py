@@ -21,7 +21,9 @@ import pathlib
 import numpy as np
 
 from thrifty.patterns import Atrous, Full, Local
-from thrifty.plans import plan
+from thrifty.plans import layouts
+
+STORED = pathlib.Path(__file__).parent / "measured" / "attention.json"
 
 CHUNKED = "chunked"
 CHUNK = 256  # rows of the matrix that `chunked_attend` computes at once
@@ -88,15 +90,15 @@ def features(pattern, n: int, depth: int = DEPTH, causal: bool = False) -> tuple
         ends = [min(start + rows, n) if causal else n for start in range(0, n, rows)]
         counts |= {"largest": rows * n, "held": rows * n, "moved": n}
         return CHUNKED, {"executed": rows * sum(ends), **counts}
-    made = plan(pattern, n, causal=causal)
-    if made.path == "dense":
+    shapes = [layout.shape for layout in layouts(pattern, n, causal=causal)]
+    if not shapes:
         counts |= {"largest": n * n, "held": n * n, "moved": 0}
         return "dense", {"executed": n * n, **counts}
-    shapes = [piece.layout.shape for piece in (*made.pieces, made.top) if piece]
     moved = sum(tiles * (queries + keys) for tiles, queries, keys in shapes)
     largest = max(math.prod(shape) for shape in shapes)
-    counts |= {"largest": largest, "held": made.executed, "moved": moved}
-    return "tiles", {"executed": made.executed, **counts}
+    executed = sum(math.prod(shape) for shape in shapes)
+    counts |= {"largest": largest, "held": executed, "moved": moved}
+    return "tiles", {"executed": executed, **counts}
 
 
 def time_terms(counts: dict, heads: int = HEADS) -> list[float]:
@@ -201,5 +203,4 @@ def largest_n(model, budget_bytes, pattern, *, limit=2**16, **options):
 
 def stored() -> dict:
     """Return what `make bench STORE=1` has measured: "about", "points", "breakdown", "model"."""
-    path = pathlib.Path(__file__).parent / "measured" / "attention.json"
-    return json.loads(path.read_text("utf8"))
+    return json.loads(STORED.read_text("utf8"))

@@ -1,6 +1,7 @@
 """The model of time and memory, and the stored points that it is fitted to."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from bookkit import bench_breakdown, bench_store, cost_model
 from thrifty.patterns import Atrous, Full, Global, Local
 from thrifty.plans import cost, plan
 
-STORED = bench_store.load()
+STORED = cost_model.stored()
 POINTS = STORED["points"] + STORED["other_depths"]
 LONG = [point for point in POINTS if point["n"] >= 1024]
 MEASURED_BYTES = [point for point in LONG if point["peak_mb"] is not None]
@@ -203,18 +204,8 @@ def test_the_largest_n_keeps_to_its_limit():
 # --- the file -------------------------------------------------------------------------------------
 
 
-def test_the_file_is_written_whole(tmp_path):
-    path = tmp_path / "new" / "a.json"
+def test_the_file_has_one_point_a_line():
     content = {"about": {"x": 1}, "points": [{"n": 1}, {"n": 2}], "model": {"time": [1.5]}}
-    bench_store.write_whole(path, content)
-    assert bench_store.load(path) == content
-    assert '    {"n": 1},\n    {"n": 2}\n' in path.read_text("utf8")
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    path = tmp_path / "a.json"
-    bench_store.write_whole(path, {"old": 1})
-    with pytest.raises(TypeError):
-        bench_store.write_whole(path, {"new": object()})
-    assert bench_store.load(path) == {"old": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    text = bench_store.lines(content)
+    assert json.loads(text) == content
+    assert '    {"n": 1},\n    {"n": 2}\n' in text

@@ -15,12 +15,12 @@ from playwright.sync_api import sync_playwright
 
 from bookkit import browser as chromium
 from bookkit import bundle, cost_model
-from bookkit.explorers.what_it_costs import CONTROLS, LONGEST, MEASURED, PATTERNS, WhatItCosts
+from bookkit.explorers.what_it_costs import CONTROLS, LONGEST, PATTERNS, WhatItCosts
 from thrifty.patterns import Atrous, Full, Local
 from thrifty.plans import cost, layouts, plan
 
 SETTINGS = ("pattern", "n", "half_width", "rate", "causal", "training", "heads", "depth", "budget")
-STORED = json.loads(MEASURED.read_text("utf8"))
+STORED = cost_model.stored()
 MODEL = STORED["model"]
 # The stored model leaves some terms out; in this one each has its weight.
 _DRAW = np.random.default_rng(31)

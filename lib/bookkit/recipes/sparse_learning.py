@@ -51,6 +51,10 @@ TEXT_PATTERNS = {
 }
 
 
+# What more training changes: one seed, for it takes long.
+LONG_STEPS, LONG_PATTERNS = 4000, ("full", "local", "local or atrous")
+
+
 class Positions(keras.layers.Layer):
     """Adds sines and cosines of the position, as Vaswani et al. 2017 (arXiv 1706.03762) do."""
 
@@ -150,8 +154,11 @@ def windows(pages, count, rng):
     return np.stack(cuts).astype(np.int32)
 
 
-def train_text(pattern, seed, steps=TEXT_STEPS):
-    """Train on bytes of articles; return the validation curve, and the test loss, in bits."""
+def train_text(pattern, seed, total=TEXT_STEPS, steps=None):
+    """Train on bytes of articles; return the validation curve, and the test loss, in bits.
+
+    `steps` below `total` repeat the beginning of a training of `total` steps.
+    """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     training, validation, test = articles()
@@ -168,7 +175,7 @@ def train_text(pattern, seed, steps=TEXT_STEPS):
             yield tf.constant(cuts[:, :-1]), tf.constant(cuts[:, 1:])
 
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, TEXT_STEPS - 100, warmup_target=2e-3, warmup_steps=100
+        0.0, total - 100, warmup_target=2e-3, warmup_steps=100
     )
     seen = windows(validation, 32, np.random.default_rng(98))
     curve = train(
@@ -176,7 +183,7 @@ def train_text(pattern, seed, steps=TEXT_STEPS):
         batches(),
         lambda logits, _, y: nats(logits, y),
         rate,
-        steps,
+        total if steps is None else steps,
         lambda: rounded([bits(seen)]),
         every=50,
     )
@@ -201,6 +208,9 @@ def runs():
             for name, pattern in COPY_PATTERNS.items():
                 key = f"copy, {layers} layers, {name}, seed {seed}"
                 yield key, functools.partial(train_copy, pattern, layers, seed)
+    for name in LONG_PATTERNS:
+        run = functools.partial(train_text, TEXT_PATTERNS[name], 0, LONG_STEPS)
+        yield f"text, {name}, {LONG_STEPS} steps", run
 
 
 def load():

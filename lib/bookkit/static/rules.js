@@ -80,7 +80,8 @@ export function attentionOutput(weights, values) {
 export function tilesOf(n, rate, before, after) {
   const column = Math.ceil(n / rate);
   const reach = [Math.floor(before / rate), Math.floor(after / rate)];
-  const most = Math.min(Math.max(...reach, 32), 128, column);
+  const largest = reach[0] + reach[1] >= 320 ? 128 : 64;
+  const most = Math.min(Math.max(...reach, 32), largest, column);
   const cut = Math.ceil(column / most) * most * (most + reach[0] + reach[1]);
   const block = cut < column * column ? most : column;
   const blocks = Math.ceil(column / block);
