@@ -173,13 +173,13 @@ def contest_table(n: int, found: dict) -> str:
     lines = [
         f"n = {n}, {HEADS} heads of {DEPTH}: time / the book's Local({HALF_WIDTH}); for the rule",
         f"atrous, / its Atrous({RATE}). The error is the largest, of output and gradients.",
-        f"  {'candidate':34} {'computes':9} {'forward':>8} {'training':>9} {'error':>8}",
+        f"  {'candidate':37} {'computes':9} {'forward':>8} {'training':>9} {'error':>8}",
     ]
     for name, one in found.items():
         ours = found[OURS["atrous" if one["rule"] == "atrous" else "local"]]
         forward = f"{one['forward'] / ours['forward']:.2f}"
         training = f"{one['training'] / ours['training']:.2f}" if one["training"] else "none"
-        lines.append(f"  {name:34} {one['rule']:9} {forward:>8} {training:>9} {one['error']:8.0e}")
+        lines.append(f"  {name:37} {one['rule']:9} {forward:>8} {training:>9} {one['error']:8.0e}")
     return "\n".join(lines)
 
 
