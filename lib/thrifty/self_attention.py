@@ -58,9 +58,10 @@ class SelfAttention(keras.layers.Layer):
     tensor where that carries an implicit mask. (`inputs_mask` is the name by which Keras passes on
     the implicit mask of `inputs` if there is a `value`.)
 
-    Any length will do, but it must be known when a graph is made. Since `fit` makes one graph for
-    all the lengths it meets, pad them to one and mask the padding. The padding is hidden as key,
-    and as query it attends to nothing, so that only the output projection's bias is left there.
+    Any length will do, but only one that is known when a graph is made saves anything. `fit` makes
+    one graph for all the lengths it meets from the second on, and there computes the whole matrix:
+    pad them to one length and mask the padding. The padding is hidden as key, and as query it
+    attends to nothing, so that only the output projection's bias is left there.
 
     A pattern of a class of your own is saved with the layer if Keras can serialise it.
 

@@ -33,8 +33,8 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
     q : float tensor of shape (batch, heads, n, depth)
     k : float tensor of shape (batch, heads, keys, depth)
     v : float tensor of shape (batch, heads, keys, depth of the values)
-        All sizes but the batch must be known. There may be another number of keys than of
-        queries: the positions of both count from 0, and the rule of the pattern decides.
+        There may be another number of keys than of queries: the positions of both count from 0,
+        and the rule of the pattern decides.
     pattern : Pattern
         Which key a query may attend to. `plan(pattern, n, keys=keys)` tells which scores are
         computed for it; where tiles would save nothing, that is the whole matrix.
@@ -60,6 +60,9 @@ def attend(q, k, v, pattern, *, causal=False, key_mask=None, scale=None):
     Notes
     -----
     Inputs must be finite, also where they are hidden.
+
+    Heads and depths must be known when a graph is made. If a length is not, tiles cannot be
+    planned: the whole matrix is computed, and nothing is saved.
 
     Examples
     --------

@@ -4,6 +4,9 @@
 `thrifty.sparse`.
 """
 
+import functools
+import operator
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,7 +14,7 @@ from keras import ops
 
 from thrifty._checks import score_scale
 from thrifty._layer_checks import layer_mask
-from thrifty.patterns import Causal, Pattern
+from thrifty.patterns import Causal, Intersection, Pattern, Union
 from thrifty.plans import FirstKeys, FirstQueries, plan
 
 # Added to forbidden scores. Finite: infinity minus infinity would be NaN. A score that is kept
@@ -67,19 +70,40 @@ def _dense(q, k, v, pattern, key_mask, drop):
     scores = products(q, k)  # (batch, heads, queries, keys)
     if scores.shape[3] == 0:
         return ops.matmul(scores, v)  # zeros
-    mask = pattern.mask(*scores.shape[2:])
+    known = None not in tuple(scores.shape)[2:]
+    mask = pattern.mask(*scores.shape[2:]) if known else _mask_in_graph(pattern, scores)
     # Added rather than chosen by `where`: the gradient of a sum costs nothing.
-    if not mask.all():
+    if not known or not mask.all():
         bias = ops.where(ops.convert_to_tensor(mask), 0.0, FORBIDDEN)  # (queries, keys)
         scores = scores + ops.cast(bias, scores.dtype)
     if key_mask is not None:
         bias = ops.where(key_mask, 0.0, FORBIDDEN)[:, None, None, :]  # (batch, 1, 1, keys)
         scores = scores + ops.cast(bias, scores.dtype)
     output = ops.matmul(drop(softmax(scores)), v)
-    if key_mask is None and mask.any(axis=-1).all():
+    if known and key_mask is None and mask.any(axis=-1).all():
         return output
     live = ops.max(scores, axis=-1, keepdims=True) > FORBIDDEN / 2
     return ops.where(live, output, ops.zeros_like(output))
+
+
+def _mask_in_graph(pattern, scores):
+    """`pattern.mask` for lengths that only the graph will know when it runs, (queries, keys)."""
+
+    def rule(part, i, j):
+        if isinstance(part, (Union, Intersection)):
+            join = operator.or_ if isinstance(part, Union) else operator.and_
+            return functools.reduce(join, (rule(inner, i, j) for inner in part.parts))
+        return tf.broadcast_to(part._rule(i, j), sizes)
+
+    sizes = tf.shape(scores)[2:]
+    try:
+        return rule(pattern, tf.range(sizes[0])[:, None], tf.range(sizes[1]))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            f"the rule of {pattern!r} does not work on tensors, so that the number of queries and "
+            f"keys must be known when the graph is made, got scores of shape "
+            f"{tuple(scores.shape)}; pad to a fixed length and give a mask"
+        ) from error
 
 
 # --- one piece: small dense tiles -----------------------------------------------------------------
@@ -113,7 +137,7 @@ def products(q, k):
 
 def softmax(scores):
     # Keras warns of a softmax over one number, which here is a sequence of one position.
-    return ops.softmax(scores) if scores.shape[-1] > 1 else ops.exp(scores - scores)
+    return ops.exp(scores - scores) if scores.shape[-1] == 1 else ops.softmax(scores)
 
 
 @ops.custom_gradient
@@ -259,7 +283,7 @@ def checked_inputs(q, k, v, key_mask, scale, one_length=True):
             raise ValueError(
                 f"{name} must have shape (batch, heads, n, depth), got {tuple(x.shape)}"
             )
-        if None in tuple(x.shape)[1:]:
+        if None in (x.shape[1], x.shape[3]) or (one_length and x.shape[2] is None):
             raise ValueError(
                 f"heads, n and depth of {name} must be known when the graph is made, "
                 f"got shape {tuple(x.shape)}; pad to a fixed length and give a mask"
@@ -270,14 +294,14 @@ def checked_inputs(q, k, v, key_mask, scale, one_length=True):
         raise ValueError(f"q and k must have the same heads and depth >= 1, got {shapes}")
     if one_length and q.shape[2] != k.shape[2]:
         raise ValueError(f"q and k must have the same n, got {shapes}")
-    if tuple(k.shape)[1:3] != tuple(v.shape)[1:3]:
+    if k.shape[1] != v.shape[1] or len({k.shape[2], v.shape[2]} - {None}) > 1:
         raise ValueError(f"k and v must have the same heads and n, got {shapes}")
     if len({x.shape[0] for x in (q, k, v)} - {None}) > 1:
         raise ValueError(f"q, k and v must have one batch size, got {shapes}")
     if key_mask is not None:
         key_mask = layer_mask("key_mask", key_mask, axes=(2,))
         batch, n = key_mask.shape
-        if n not in (None, k.shape[2]) or batch not in (None, 1, k.shape[0] or batch):
+        if n not in (None, k.shape[2] or n) or batch not in (None, 1, k.shape[0] or batch):
             raise ValueError(
                 f"key_mask must have shape (batch, keys), got {tuple(key_mask.shape)} "
                 f"for k of shape {tuple(k.shape)}"

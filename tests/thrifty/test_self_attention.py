@@ -198,15 +198,25 @@ def test_a_mixed_float16_training_step_is_finite():
     assert losses[-1] < losses[0]
 
 
-def test_it_trains_on_lengths_padded_to_one_and_asks_for_that():
-    model = functional_model(dropout=0.1)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    for length in (50, 30, 40):
-        ids = np.random.default_rng(length).integers(1, 9, size=(4, 50))
-        ids[:, length:] = 0
-        assert np.isfinite(model.train_on_batch(ids, ids % 3))
-    with pytest.raises(ValueError, match="pad to a fixed length and give a mask"):
-        model.train_on_batch(ids[:, :40], ids[:, :40] % 3)
+@pytest.mark.parametrize("pattern", [*PATTERNS[1:3], Local(2) & Causal() | Global(2)], ids=repr)
+def test_it_trains_on_batches_of_several_lengths(pattern):
+    def batches():
+        for length in (50, 30, 1, 40):
+            ids = np.random.default_rng(length).integers(1, 9, size=(4, length))
+            ids[0, length // 2 :] = 0
+            yield ids, ids % 3
+
+    models = [functional_model(pattern) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    traced = models[0].fit(batches(), steps_per_epoch=4, shuffle=False, verbose=0).history["loss"]
+    models[1].run_eagerly = True  # every length is known
+    assert models[1].fit(batches(), steps_per_epoch=4, shuffle=False, verbose=0).history[
+        "loss"
+    ] == pytest.approx(traced, rel=1e-5)
+    for mine, other in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
+        same(mine, other)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS[:3], ids=repr)

@@ -25,6 +25,14 @@ class Chequered(Pattern):
         return (i * j) % 3 != 1
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
+class Listed(Pattern):
+    """A rule that works on arrays only."""
+
+    def _rule(self, i, j):
+        return np.isin(j, [1, 4])
+
+
 PATTERNS = patterns(Chequered()) | TILED
 SEEDS = st.integers(0, 2**32 - 1)
 DTYPES = {"float32": (1e-5, 1e-5), "float16": (2e-3, 2e-3), "bfloat16": (2e-2, 2e-2)}
@@ -62,10 +70,10 @@ def same(found, expected, atol=1e-5, rtol=1e-5):
         np.testing.assert_allclose(mine, other, atol=atol, rtol=rtol)
 
 
-def random_case(seed, n, batch, heads, masked, dtype, keys=None):
+def random_case(seed, n, batch, heads, masked, dtype, keys=None, depths=None):
     """Random (q, k, v, weights of the output), and a random key mask or None."""
     keys, rng = n if keys is None else keys, np.random.default_rng(seed)
-    depth, value_depth = rng.integers(1, 9, size=2)
+    depth, value_depth = depths or rng.integers(1, 9, size=2)
     sizes = (n, depth), (keys, depth), (keys, value_depth), (n, value_depth)
     inputs = [tf.cast(rng.normal(size=(batch, heads, *size)), dtype) for size in sizes]
     return inputs, rng.random((batch, keys)) < rng.random() if masked else None
@@ -170,6 +178,19 @@ def test_the_batch_may_be_unknown():
     for function in (lambda q, k, v: attend(q, k, v, EXAMPLES[2]), chunked_attend):
         compiled = tf.function(function, input_signature=[spec] * 3)
         np.testing.assert_allclose(compiled(*inputs), function(*inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("pattern", [*EXAMPLES, Full(), Chequered() & Local(9)], ids=repr)
+def test_the_lengths_may_be_unknown(pattern, causal):
+    def function(q, k, v, key_mask):
+        return attend(q, k, v, pattern, causal=causal, key_mask=key_mask)
+
+    specs = [tf.TensorSpec((None, 2, None, 4))] * 3 + [tf.TensorSpec((None, None), tf.bool)]
+    compiled = tf.function(function, input_signature=specs)
+    for n, keys in ((50, 50), (1, 30), (30, 1), (40, 90), (3, 0)):
+        (q, k, v, _), key_mask = random_case(0, n, 2, 2, True, "float32", keys, depths=(4, 4))
+        same([compiled(q, k, v, key_mask)], [function(q, k, v, key_mask)])
 
 
 @pytest.mark.parametrize("pattern", EXAMPLES, ids=repr)
@@ -415,12 +436,13 @@ def test_errors_of_chunks_and_unknown_lengths():
         ValueError, match=r"^key_mask must have shape \(batch, keys\), got \(2, 4\)"
     ):
         chunked_attend(x, x, x, key_mask=np.ones((2, 4), bool))
-    traced = tf.function(lambda x: attend(x, x, x, Local(1)), autograph=False)
-    message = (
-        r"heads, n and depth of q must be known when the graph is made, got shape \(2, 2, None"
-    )
-    with pytest.raises(ValueError, match=message):
-        traced.get_concrete_function(tf.TensorSpec((2, 2, None, 4)))
+    spec, message = tf.TensorSpec((2, 2, None, 4)), "pad to a fixed length and give a mask"
+    traced = tf.function(lambda x: chunked_attend(x, x, x), autograph=False)
+    with pytest.raises(ValueError, match=rf"^heads, n and depth of q must be known.*; {message}"):
+        traced.get_concrete_function(spec)
+    traced = tf.function(lambda x: attend(x, x, x, Full() & Listed()), autograph=False)
+    with pytest.raises(ValueError, match=rf"^the rule of .*Listed.* tensors, .*; {message}"):
+        traced.get_concrete_function(spec)
 
 
 def test_cost_and_plan_errors():
