@@ -52,6 +52,7 @@ notebooks: environment ## run all chapters anew and store their outputs (CHAPTER
 
 bench: environment ## measure what the book says of speed (STORE=1 to store attention's)
 	@$(BIN)/python -m $(if $(STORE),bookkit.bench_sparse --store,bookkit.bench)
+	@$(if $(STORE),$(BIN)/python -m bookkit.bench_contest --store,true)
 
 # Not part of `environment`: on Linux this PyTorch brings gigabytes that only graphics cards use.
 bench-peers: environment ## install the libraries that `make bench` compares with

@@ -19,10 +19,11 @@ import numpy as np
 
 from bookkit.bench_peers import HALF_WIDTH, RATE, report
 from bookkit.bench_sparse import DENSE, DEPTH, HEADS, compiled, dense, one_core, start
+from bookkit.files import ROOT, write_whole
 
-ROOT = pathlib.Path(__file__).parents[2]
 PEERS = ROOT / ".cache" / "peers"
 SCRIPT = pathlib.Path(__file__).with_name("bench_peers.py")
+STORED = pathlib.Path(__file__).parent / "measured" / "contest.json"
 OURS = {
     "full": DENSE,
     "local": f"thrifty, Local({HALF_WIDTH})",
@@ -183,9 +184,22 @@ def contest_table(n: int, found: dict) -> str:
     return "\n".join(lines)
 
 
+def store(n: int = 4096) -> None:
+    """Write the contest, as `contest` returns it, with the versions that took part."""
+    pins = SCRIPT.with_name("peers.txt").read_text("utf8").splitlines()
+    about = {"n": n, "rounds": ROUNDS, "peers": [pin for pin in pins if "==" in pin]}
+    content = {"about": about, "candidates": contest(n)}
+    write_whole(STORED, json.dumps(content, indent=1) + "\n")
+
+
+def stored() -> dict:
+    """Return what `store` has written."""
+    return json.loads(STORED.read_text("utf8"))
+
+
 def main() -> None:
-    """Print the contest, or with a folder the report of the candidates on TensorFlow."""
-    if len(sys.argv) > 1:
+    """Print or store the contest, or with a folder the report of the candidates on TensorFlow."""
+    if sys.argv[1:] not in ([], ["--store"]):
         start()
         print(json.dumps(own_report(sys.argv[1])))
         return
@@ -193,6 +207,9 @@ def main() -> None:
         print("The peers are not installed: make bench-peers installs them.")
         return
     one_core()
+    if sys.argv[1:]:
+        store()
+        return
     for n in (1024, 4096):
         print(contest_table(n, contest(n)), end="\n\n", flush=True)
 

@@ -79,8 +79,8 @@ class Plot:
                 self.drawings, [self.alt, *[""] * len(self.drawings)], strict=False
             )
         )
-        # Threes fit beside each other, twos and fours go two by two, and a phone stacks them.
-        row = _ROW.format(11.5 if len(self.drawings) == 3 else 15)
+        # Threes and sixes go three by three, twos and fours two by two; a phone stacks them.
+        row = _ROW.format(11.5 if len(self.drawings) in (3, 6) else 15)
         page = (
             f'<figure class="bk-plot"><div class="bk-plot-row" style="{row}">{images}</div>'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
