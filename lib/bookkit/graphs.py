@@ -38,17 +38,19 @@ def nodes(function, *shapes, training: bool = False) -> list:
 def largest_tensor(function, *shapes, training: bool = False) -> int:
     """Return the number of elements of the largest tensor that a function ever makes.
 
-    Parameters are those of `nodes`.
+    Parameters are those of `nodes`. A dimension that the graph leaves open, such as the keys that
+    a causal chunk sees, counts as the longest of the inputs.
 
     Examples
     --------
     >>> largest_tensor(lambda x: tf.reduce_sum(x[:, None] * x[None, :]), (30,))
     900
     """
+    longest = max(max(shape) for shape in shapes)
     sizes = [
-        math.prod(dim.size for dim in shape.dim)
+        math.prod(longest if dim.size < 0 else dim.size for dim in shape.dim)
         for node in nodes(function, *shapes, training=training)
         for shape in node.attr["_output_shapes"].list.shape
         if not shape.unknown_rank
     ]
-    return max(abs(size) for size in sizes)
+    return max(sizes)

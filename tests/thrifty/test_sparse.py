@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import KEYS, LENGTHS, TILED, patterns
 
+from bookkit import graphs
 from thrifty.attention import attention
 from thrifty.masks import padding_mask
 from thrifty.patterns import Atrous, Causal, Full, Global, Local, Pattern
@@ -269,26 +270,12 @@ def test_float64_stays_float64():
 
 
 def training_graph(function, n):
-    """The graph of function(q, k, v) and its gradient, with the shapes of all tensors."""
-    spec = tf.TensorSpec((1, 1, n, 8))
-    step = tf.function(lambda q, k, v, w: with_gradients(function, q, k, v, w))
-    graph = step.get_concrete_function(*[spec] * 4).graph.as_graph_def(add_shapes=True)
-    return [node for part in (graph, *graph.library.function) for node in nodes(part)]
-
-
-def nodes(graph):
-    return graph.node if hasattr(graph, "node") else graph.node_def
+    """The nodes of function(q, k, v) and its gradient."""
+    return graphs.nodes(function, *[(1, 1, n, 8)] * 3, training=True)
 
 
 def largest_tensor(function, n):
-    # What is not known in the graph, the keys that a causal chunk sees, is at most n.
-    shapes = [
-        [n if dim.size < 0 else dim.size for dim in shape.dim]
-        for node in training_graph(function, n)
-        for shape in node.attr["_output_shapes"].list.shape
-        if not shape.unknown_rank
-    ]
-    return max(int(np.prod(shape)) for shape in shapes)
+    return graphs.largest_tensor(function, *[(1, 1, n, 8)] * 3, training=True)
 
 
 @pytest.mark.parametrize("n", [1024, 1000])
