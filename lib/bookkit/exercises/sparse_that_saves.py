@@ -109,28 +109,44 @@ define(
 )
 
 
-def _check_amdahl(answer):
-    for s, f in [(2 / 3, 12), (0.5, 1), (0.1, 1e9), (1.0, 7)]:
-        got, want = answer(s, f), 1 / (1 - s + s / f)
+def _factor(s, g):
+    left = 1 / g - (1 - s)
+    return s / left if left > 0 else math.inf
+
+
+def _check_factor(answer):
+    for s, g in [(0.5, 1.5), (2 / 3, 2), (0.9, 1), (0.5, 2), (0.1, 1.2)]:
+        got, want = answer(s, g), _factor(s, g)
+        if math.isinf(want):
+            if not np.isposinf(got):
+                raise Hint(
+                    f"s = {s:g}, g = {g:g}: even scores that cost nothing give 1 / (1 - s) "
+                    f"= {1 / (1 - s):.3g} times the speed, no more; return math.inf"
+                )
+            continue
+        if np.isinf(got):
+            raise Hint(f"s = {s:.2g}, g = {g:g} can be had: the limit is {1 / (1 - s):.3g}")
         if np.isclose(got, want):
             continue
-        if np.isclose(got, 1 - s + s / f):
-            raise Hint("that is the new time; the speed is one over it")
-        if np.isclose(got, s * f + 1 - s):
-            raise Hint("times add up, speeds do not: how long does each part take now?")
-        raise Hint(f"for s = {s:.2g} and f = {f:g} you say {got:.4g}, right is {want:.4g}")
+        if np.isclose(got, 1 / want):
+            raise Hint("that is the share of time that the scores may keep; turn it round")
+        if np.isclose(got, (g - 1 + s) / s):
+            raise Hint("times add up, speeds do not: how long may each part take?")
+        raise Hint(f"for s = {s:.2g} and g = {g:g} you say {got:.4g}, right is {want:.4g}")
 
 
 define(
-    name="saves/amdahl",
-    question="How much faster is the whole?",
-    check=_check_amdahl,
-    shows="scores that cost nothing at all make a model with s = 0.1 faster by a ninth.",
-    solution=lambda s, f: 1 / (1 - s + s / f),
+    name="saves/factor",
+    question="How much faster must the scores become?",
+    check=_check_factor,
+    shows="to make a model twice as fast, more than half of its time must go into the scores.",
+    solution=_factor,
     wrong=[
-        (lambda s, f: 1 - s + s / f, "new time"),
-        (lambda s, f: s * f + 1 - s, "speeds do not"),
-        (lambda s, f: f, "right is"),
+        (lambda s, g: s / (1 / g - (1 - s)) if g * (1 - s) != 1 else 1e9, "no more"),
+        (lambda s, g: (g - 1 + s) / s, "speeds do not"),
+        (lambda s, g: (1 / g - (1 - s)) / s, "turn it round"),
+        (lambda s, g: math.inf, "can be had"),
+        (lambda s, g: g, "right is"),
     ],
 )
 

@@ -51,8 +51,16 @@ TEXT_PATTERNS = {
 }
 
 
+# The source's own proposal: a local layer, then an atrous one.
+IN_TURNS = (Local(15), Atrous(16))
+
 # What more training changes: one seed, for it takes long.
 LONG_STEPS, LONG_PATTERNS = 4000, ("full", "local", "local or atrous")
+
+
+def each_layer(pattern, layers):
+    """Return the pattern of each layer."""
+    return pattern if isinstance(pattern, tuple) else (pattern,) * layers
 
 
 class Positions(keras.layers.Layer):
@@ -66,11 +74,14 @@ class Positions(keras.layers.Layer):
 
 
 def transformer(pattern, n, symbols, outputs, depth, layers, heads=4):
-    """Return a causal Transformer: ids of shape (batch, n) to logits (batch, n, outputs)."""
+    """Return a causal Transformer: ids of shape (batch, n) to logits (batch, n, outputs).
+
+    A tuple of patterns has one for each layer.
+    """
     ids = keras.Input((n,), dtype="int32")
     x = Positions()(keras.layers.Embedding(symbols, depth)(ids))
-    for _ in range(layers):
-        attention = SelfAttention(heads, depth // heads, pattern, causal=True)
+    for rule in each_layer(pattern, layers):
+        attention = SelfAttention(heads, depth // heads, rule, causal=True)
         x = x + attention(keras.layers.LayerNormalization()(x))
         hidden = keras.layers.Dense(4 * depth, activation="gelu")
         x = x + keras.layers.Dense(depth)(hidden(keras.layers.LayerNormalization()(x)))
@@ -208,6 +219,10 @@ def runs():
             for name, pattern in COPY_PATTERNS.items():
                 key = f"copy, {layers} layers, {name}, seed {seed}"
                 yield key, functools.partial(train_copy, pattern, layers, seed)
+    for seed in range(SEEDS):
+        run = functools.partial(train_copy, IN_TURNS, 2, seed)
+        yield f"copy, 2 layers, in turns, seed {seed}", run
+        yield f"text, in turns, seed {seed}", functools.partial(train_text, IN_TURNS, seed)
     for name in LONG_PATTERNS:
         run = functools.partial(train_text, TEXT_PATTERNS[name], 0, LONG_STEPS)
         yield f"text, {name}, {LONG_STEPS} steps", run
