@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import re
 import urllib.parse
 
@@ -19,6 +20,7 @@ PALETTE = ["#0b5d4e", "#b4530a", "#2a6099", "#8a3f78", "#5b5a52", "#7a6a00"]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))]
 INK, SOFT, PAPER, EMPTY = "#26302c", "#56625c", "#ffffff", "#e4e5de"
+WASTED = "#f0d9c4"  # the ground of a hatch
 HEAT = LinearSegmentedColormap.from_list("ledger", ["#f4f4ee", "#a5cec3", "#2c7f6e", "#06362d"])
 
 matplotlib.rcParams.update(
@@ -56,8 +58,11 @@ _OUTLINE, _DIGITS = re.compile(r' d="[^"]*"'), re.compile(r"(\.\d\d)\d+")
 # Left as they are in a data URL: the drawing stays text, which servers pack to a tenth.
 _SAFE = " ,:;/=.-_()!*'@"
 # Inline, because a notebook loads none of the page's style sheets.
-_COLUMNS = "grid-template-columns:repeat(auto-fit,minmax(min(100%,{}rem),1fr))"
-_ROW = f"display:grid;gap:1rem 1.5rem;{_COLUMNS}"
+_COLUMNS = "grid-template-columns:repeat(auto-fit,minmax(min(100%,{}),1fr))"
+_ROW = f"display:grid;gap:1rem min(1.5rem,3%);{_COLUMNS}"
+# Threes and sixes go three by three, twos and fours two by two. A phone stacks them, six small
+# ones in pairs; the share keeps a wide page from a row of more than three.
+_LEAST = {3: "11.5rem", 6: "max(8.5rem,30%)"}
 _PANEL = "width:100%;height:auto;max-width:34rem"
 
 
@@ -79,8 +84,7 @@ class Plot:
                 self.drawings, [self.alt, *[""] * len(self.drawings)], strict=False
             )
         )
-        # Threes and sixes go three by three, twos and fours two by two; a phone stacks them.
-        row = _ROW.format(11.5 if len(self.drawings) in (3, 6) else 15)
+        row = _ROW.format(_LEAST.get(len(self.drawings), "15rem"))
         page = (
             f'<figure class="bk-plot"><div class="bk-plot-row" style="{row}">{images}</div>'
             f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
@@ -178,7 +182,7 @@ def draw_mask(ax, mask, *, title: str = "", labels=None) -> None:
 
 
 def draw_tiles(ax, piece, *, title: str = "") -> None:
-    """Draw what a piece of a plan computes: pairs that count, and pairs computed in vain.
+    """Draw what a piece of a plan computes: pairs that count, and hatched those computed in vain.
 
     Parameters
     ----------
@@ -206,12 +210,38 @@ def draw_tiles(ax, piece, *, title: str = "") -> None:
     ax.add_patch(Rectangle((-0.5, -0.5), size, size, facecolor=EMPTY, edgecolor="none", alpha=0.5))
     for boxes, look in (
         (needed, {"facecolor": PALETTE[0], "edgecolor": "none"}),
-        (in_vain, {"facecolor": "#f0c9a6", "edgecolor": "none"}),
+        (in_vain, {"facecolor": WASTED, "edgecolor": "none"}),
         (outlines, {"fill": False, "edgecolor": INK, "linewidth": 0.7}),
     ):
         if boxes:
             ax.add_patch(PathPatch(Path.make_compound_path_from_polys(np.array(boxes)), **look))
+    # Not matplotlib's own hatch, whose pattern weighs more than the whole drawing.
+    lines = _diagonals(in_vain, max(2, round(size / 40)))
+    if lines:
+        hatch = Path.make_compound_path(*map(Path, lines))
+        ax.add_patch(PathPatch(hatch, fill=False, edgecolor=PALETTE[1], linewidth=0.9))
     _matrix_axes(ax, (size, size), title, None)
+
+
+def _diagonals(boxes: list, step: int) -> list[list[tuple[float, float]]]:
+    """Return the parts inside the boxes of the lines where x + y is a multiple of `step`."""
+    parts: dict[int, list] = {}
+    for (left, top), _, (right, bottom), _ in boxes:
+        first, last = math.ceil((left + top) / step), math.floor((right + bottom) / step)
+        for total in range(first * step, last * step + 1, step):
+            start, end = max(left, total - bottom), min(right, total - top)
+            if start < end:
+                parts.setdefault(total, []).append((start, end))
+    lines = []
+    for total, found in parts.items():
+        joined: list[list[float]] = []
+        for start, end in sorted(found):
+            if joined and start == joined[-1][1]:  # goes on in the next box
+                joined[-1][1] = end
+            else:
+                joined.append([start, end])
+        lines += [[(start, total - start), (end, total - end)] for start, end in joined]
+    return lines
 
 
 def _boxes(top: int, cells: np.ndarray) -> list[list[tuple[float, float]]]:
