@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import pathlib
 import sys
 
@@ -13,6 +14,25 @@ import ipywidgets
 import traitlets
 
 from bookkit.bundle import STATIC, notebook_module
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share for reading, in which only all is 100 % and only nothing is 0 %.
+
+    Below 0.1 % it has two digits that count. The twin of `percent` in ``static/kit.js``.
+
+    Examples
+    --------
+    >>> percent(1, 3), percent(52, 100_000), percent(999, 1000), percent(5, 5)
+    ('33 %', '0.052 %', '99.9 %', '100 %')
+    """
+    if part in (0, whole):
+        return "100 %" if part else "0 %"
+    share = min(99.9, 100 * part / whole)
+    small = float(f"{share:.2g}")  # 0.0996 is 0.1, not 0.10
+    if small < 0.1:
+        return f"{small:.{1 - math.floor(math.log10(small))}f} %"
+    return f"{share:.{1 if share < 9.95 or share > 99 else 0}f} %"
 
 
 class LiveFigure(anywidget.AnyWidget):
@@ -71,14 +91,16 @@ class LiveFigure(anywidget.AnyWidget):
         raise NotImplementedError
 
     def static_html(self) -> str:
-        """Return the stored form: the state for the page's host, and a picture until it starts."""
+        """Return the stored form: the state for the page's host, a picture and its sentence."""
         state = html.escape(json.dumps(self.state(), sort_keys=True), quote=True)
         # An <img>, because an untrusted notebook's sanitiser removes inline SVG.
         drawing = base64.b64encode(self.picture().encode()).decode()
-        alt = html.escape(self.sentence(), quote=True)
+        sentence = html.escape(self.sentence(), quote=True)
         return (
             f'<div class="bk-live" data-figure="{self._figure_name}" data-state="{state}">'
-            f'<img class="bk-picture" alt="{alt}" src="data:image/svg+xml;base64,{drawing}">'
+            f'<img class="bk-picture" alt="{sentence}" src="data:image/svg+xml;base64,{drawing}">'
+            # For the eye: a screen reader has read it as the picture's text.
+            f'<p class="bk-sentence" aria-hidden="true">{sentence}</p>'
             f'<p class="bk-caption">{html.escape(self.caption)}</p></div>'
         )
 

@@ -89,7 +89,7 @@ class MaskLaboratory(LiveFigure):
         total = self.n**2 * self.layers
         text = (
             f"{_NAMES.get(self.pattern, self.pattern)}{', causal' if self.causal else ''} mask on "
-            f"{self.n} tokens{sizes}: {self.pairs} of {total} pairs computed "
+            f"{self.n} tokens{sizes}: {self.pairs:,} of {total:,} pairs computed "
             f"({100 * self.pairs / total:.1f} %)"
         )
         if self.layers > 1:

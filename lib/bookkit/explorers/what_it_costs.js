@@ -15,6 +15,7 @@ const SHOWN = 4; // tiles in an enlargement
 const CHART = { width: 360, height: 250, left: 46, right: 8, top: 10, bottom: 24 };
 const LENGTHS = [8, 9, 10, 11, 12, 13, 14, 15, 16].map((power) => 2 ** power);
 const MOST = 2 ** 16; // the longest sequence that the model of memory is asked for
+const TOO_LITTLE = "tiles would save too little: the whole square is computed";
 const PAUSE = 400; // ms without a change before the status speaks
 const USES_WIDTH = new Set(["local", "both"]);
 const USES_RATE = new Set(["atrous", "both"]);
@@ -48,6 +49,12 @@ const operations = (x) => scaled(x, [[1e6, "million"], [1e9, "billion"], [1e12, 
 
 /** Rows by columns, which stay on one line. */
 const by = (rows, columns) => `${show(rows)}\u00a0×\u00a0${show(columns)}`;
+/** Two digits: the model of memory is good to about a third. The twin of `_about` in Python. */
+function about(n) {
+  if (n === MOST) return `${show(n)} and beyond`;
+  const unit = 10 ** Math.max(0, String(n).length - 2);
+  return `about ${show(Math.round(n / unit) * unit)}`;
+}
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** How much faster or slower than dense, in words. */
@@ -118,9 +125,12 @@ function drawBlocks(piece, s, see, taken) {
   const needed = polygon(strip(-reach[0] - 0.5, reach[1] + 0.5, s.n).map(see.at));
   const drawn = { tiles, needed, tile: block * see.scale, density: 1 };
   if (!taken) return drawn;
-  if (s.rate * see.scale < 3) return { ...drawn, density: 1 - 1 / s.rate };
+  if (mixes(s, see)) return { ...drawn, density: 1 - 1 / s.rate };
   return { ...drawn, spared: stripes(s.rate, reach[0], reach[1], s.n, see).map((line) => polygon(line.map(see.at))).join("") };
 }
+
+/** Whether strips of the stride lie too close in a view to be told apart, and are drawn as one mixed tone. */
+const mixes = (s, see) => s.rate * see.scale < 3;
 
 /** The whole square, computed; its needed pairs as they lie. */
 function drawWhole(s, see) {
@@ -129,7 +139,7 @@ function drawWhole(s, see) {
   const drawn = { tiles: see.box(0, 0, n, n), tile: SIDE, density: 1, needed: "" };
   if (pattern === "full" || pattern === "local") return { ...drawn, needed: polygon(within(pattern === "full" ? n : half_width).map(see.at)) };
   const band = pattern === "both" ? polygon(within(half_width).map(see.at)) : "";
-  if (rate * see.scale < 3) return { ...drawn, needed: polygon(within(n).map(see.at)), density: 1 / rate, band };
+  if (mixes(s, see)) return { ...drawn, needed: polygon(within(n).map(see.at)), density: 1 / rate, band };
   const lines = stripes(rate, n - 1, causal ? 0 : n - 1, n, see);
   return { ...drawn, needed: lines.map((line) => polygon(line.map(see.at))).join(""), band };
 }
@@ -140,7 +150,7 @@ function drawingsOf(s, plan) {
   if (plan.path === "dense") {
     const draw = (see) => drawWhole(s, see);
     const drawings = [{ part: whole, see: view(s.n), draw }];
-    if (USES_RATE.has(s.pattern) && (s.rate * SIDE) / s.n < 3) {
+    if (USES_RATE.has(s.pattern) && mixes(s, drawings[0].see)) {
       // Enlarged where the window ends: nearer there is nothing but window, farther nothing but stride.
       const size = Math.min(s.n, 12 * s.rate);
       const from = clamp(s.half_width - size / 2, 0, s.n - size);
@@ -149,24 +159,26 @@ function drawingsOf(s, plan) {
       const { zoom } = drawings[0];
       drawings.push({ part: `enlarged: queries from ${show(zoom.top)}, keys from ${show(zoom.from)}, ${show(size)} of each`, see: view(size, zoom.from, zoom.top), draw });
     }
-    return [{ order: "positions in order; no tiles, one product", drawings }];
+    return [{ order: `positions in order; ${s.pattern === "full" ? "no tiles, one product" : TOO_LITTLE}`, drawings }];
   }
   return plan.pieces.map((piece, index) => {
     const [tiles, queries, keys] = piece.shape;
     const each = by(queries, keys);
     const columns = piece.rate > 1;
     const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, index > 0));
-    const order = columns ? `positions sorted by remainder: 0, ${show(s.rate)}, ${show(2 * s.rate)} …, 1, ${show(s.rate + 1)} …` : `positions in order${index ? ", for the pairs that are left" : ""}`;
+    const order = columns ? `positions sorted by remainder: 0, ${show(s.rate)}, ${show(2 * s.rate)} …, 1, ${show(s.rate + 1)} …` : `positions in order${index ? "; pairs that the first tiles have done are not needed again" : ""}`;
+    // What the first tiles have done, in a piece after them: strips of a tone of its own, or mixed.
+    const done = (see) => (index === 0 ? "" : mixes(s, see) ? `; where tones mix, one pair in ${show(s.rate)} is done already` : "; without hatching: done already");
     const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
     const part = enlargement(piece, columns ? 0 : piece.reach[0]);
-    if (tiles <= SHOWN + 2 || part.see.top + part.see.cells > 0.67 * total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}`, see: view(total), draw }] };
+    if (tiles <= SHOWN + 2 || part.see.top + part.see.cells > 0.67 * total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}${done(view(total))}`, see: view(total), draw }] };
     const { from, top, cells } = part.see;
     const zoom = { from: Math.max(0, from), top, size: cells + Math.min(0, from) };
     return {
       order,
       drawings: [
-        { part: whole, see: view(total), draw, zoom },
-        { part: `${part.which}, each ${each}${from < 0 ? "; left of the dashed line: padding" : ""}`, see: part.see, draw },
+        { part: `${whole}${done(view(total))}`, see: view(total), draw, zoom },
+        { part: `${part.which}, each ${each}${from < 0 ? "; left of the dashed line: padding" : ""}${done(part.see)}`, see: part.see, draw },
       ],
     };
   });
@@ -274,12 +286,12 @@ function render({ model, el: root }) {
   const names = ["pattern", "n", "half_width", "rate", "heads", "depth", "causal", "training", "budget", "controls", "measured", "caption"];
   const controls = [
     choice(model, "pattern", "pattern", PATTERNS),
-    powers(model, "n", "tokens n", 8, 16),
+    powers(model, "n", "length n (tokens)", 8, 16),
     powers(model, "half_width", "half-width", 0, 10),
     powers(model, "rate", "rate", 1, 9),
     powers(model, "heads", "heads", 0, 4),
     powers(model, "depth", "depth", 4, 7),
-    choice({ ...wrapped(model), set: (name, value) => model.set(name, Number(value)) }, "budget", "memory", BUDGETS.map((gb) => [gb, `${gb} GB`])),
+    choice({ ...wrapped(model), set: (name, value) => model.set(name, Number(value)) }, "budget", "memory limit", BUDGETS.map((gb) => [gb, `${gb} GB`])),
     toggle(model, "causal", "causal: no looking ahead"),
     toggle(model, "training", "with gradient: a training step"),
   ];
@@ -302,7 +314,7 @@ function render({ model, el: root }) {
   const tiles = el("div", { class: "bk-pieces" });
   const key = (kind, words) => el("span", {}, el("i", { class: `bk-key bk-key-${kind}` }), words);
   const legend = el("div", { class: "bk-legend" }, key("needed", "needed"), key("wasted", "computed, not needed"), key("skipped", "skipped"));
-  const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
+  const status = el("p", { class: "bk-status bk-told", role: "status", "aria-live": "polite" });
   const price = el("dl", { class: "bk-ledger" });
   const chart = el("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, class: "bk-svg", role: "img" });
   const chartKey = el("div", { class: "bk-legend" });
@@ -313,14 +325,15 @@ function render({ model, el: root }) {
     model,
     "What it costs",
     shown.length ? el("div", { class: "bk-controls" }, ...shown.map((control) => control.node)) : null,
+    // Directly under the controls: on a phone nothing else is in sight of them.
+    status,
     el("div", {}, title("Queries run down, keys across; one head"), tiles, legend, defs),
     el(
       "div",
       { class: "bk-panels bk-costs" },
       el("div", { class: "bk-panel" }, title("What is computed"), price, memory),
-      el("div", { class: "bk-panel" }, title("Time against n, in products of two 1024 × 1024 matrices"), chart, chartKey),
+      el("div", { class: "bk-panel" }, title(`Time against n; the unit of time is one product of two ${by(1024, 1024)} matrices`), chart, chartKey),
     ),
-    status,
   );
 
   let timer = null;
@@ -366,20 +379,29 @@ function render({ model, el: root }) {
     price.replaceChildren(
       ...row("pairs needed, a head", show(needed)),
       ...row("scores computed", show(plan.executed)),
+      ...(plan.pieces.length > 1 ? plan.pieces.flatMap(({ rate, shape: [t, q, k] }) => row(`scores of the ${rate > 1 ? "strided" : "window"} tiles`, show(t * q * k))) : []),
       ...row("share of all n × n", percent(plan.executed, all)),
       ...row("computed for each needed", show(plan.executed / needed, 2)),
       ...row(`operations, ${count(s.heads, "head")}, forward`, operations(4 * plan.executed * s.depth * s.heads)),
-      ...row("largest piece holds", bytes(s.heads * bytesHeld(plan, s.n, s.depth))),
+      ...row("memory of the largest part", bytes(s.heads * bytesHeld(plan, s.n, s.depth))),
       ...row(`time, ${s.training ? "with gradient" : "forward"}, in products`, brief(own)),
       ...(s.pattern === "full" ? [] : row("the same, dense attention", brief(dense))),
     );
-    const fits = (pattern) => {
-      const n = largestN(coefficients, pattern, s.budget * GIGABYTE, s, MOST);
-      return n === MOST ? `${show(n)} and beyond` : show(n);
-    };
+    const fits = (pattern) => about(largestN(coefficients, pattern, s.budget * GIGABYTE, s, MOST));
     const others = `dense attention up to ${fits("full")}, exact attention in chunks up to ${fits("chunked")}`;
-    memory.textContent = `Fits in ${s.budget}\u00a0GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to n\u00a0=\u00a0${fits(s.pattern)}, ${others}`}.`;
-    say(`${capital(name)}${s.causal ? ", causal" : ""}, n = ${show(s.n)}: ${percent(plan.executed, all)} of all scores computed${s.pattern === "full" ? "" : `, ${versus(dense / own)} by the model`}.`);
+    memory.textContent = `Fits in ${s.budget}\u00a0GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to ${fits(s.pattern)} tokens, ${others}`}.`;
+    const settings = [
+      capital(name),
+      s.causal && "causal",
+      s.training && "with gradient",
+      `n = ${show(s.n)}`,
+      USES_WIDTH.has(s.pattern) && `half-width ${show(s.half_width)}`,
+      USES_RATE.has(s.pattern) && `rate ${show(s.rate)}`,
+      `${count(s.heads, "head")} of depth ${s.depth}`,
+    ];
+    const why = plan.path === "dense" && s.pattern !== "full" ? ` (${TOO_LITTLE})` : "";
+    const speed = s.pattern === "full" ? "" : `, ${versus(dense / own)} by the model`;
+    say(`${settings.filter(Boolean).join(", ")}: ${percent(plan.executed, all)} of all scores computed${why}${speed}; fits ${s.budget}\u00a0GB up to ${fits(s.pattern)} tokens.`);
   }
   return redrawOn(model, names, draw);
 }

@@ -8,7 +8,7 @@ import traitlets as t
 
 from bookkit import cost_model
 from bookkit.cost_model import DEPTH, HEADS
-from bookkit.live import LiveFigure
+from bookkit.live import LiveFigure, percent
 from bookkit.svg import tiled_squares
 from thrifty.patterns import Atrous, Full, Local, Pattern
 from thrifty.plans import layouts
@@ -42,6 +42,14 @@ def _pairs_at(n: int, rate: int, bound: int, causal: bool) -> int:
     steps = min(bound, n - 1) // rate
     before = (steps + 1) * n - rate * steps * (steps + 1) // 2  # the query itself included
     return before if causal else 2 * before - n
+
+
+def _about(n: int) -> str:
+    """Say a length with two digits: the model of memory is good to about a third."""
+    if n == LONGEST:
+        return f"{n:,} and beyond"
+    unit = 10 ** max(0, len(str(n)) - 2)
+    return f"about {(n + unit // 2) // unit * unit:,}"
 
 
 class WhatItCosts(LiveFigure):
@@ -131,6 +139,11 @@ class WhatItCosts(LiveFigure):
         return "tiles" if self.layouts() else "dense"
 
     @property
+    def _gives_up(self) -> bool:
+        """Whether the whole square is computed though the pattern does not ask for it."""
+        return self.path == "dense" and self.pattern != "full"
+
+    @property
     def flops(self) -> int:
         """Operations of the two matrix products of all heads, forward."""
         return 4 * self.executed * self.depth * self.heads
@@ -175,17 +188,18 @@ class WhatItCosts(LiveFigure):
     def sentence(self) -> str:
         sizes = {
             "full": "",
-            "local": f", half-width {self.half_width}",
+            "local": f", half-width {self.half_width:,}",
             "atrous": f", rate {self.rate}",
-            "both": f", half-width {self.half_width}, rate {self.rate}",
+            "both": f", half-width {self.half_width:,}, rate {self.rate}",
         }[self.pattern]
         name = NAMES.get(self.pattern, self.pattern) + (", causal" if self.causal else "")
         text = (
-            f"{name} attention on {self.n} tokens{sizes}: {self.needed} pairs needed, "
-            f"{self.executed} scores computed ({100 * self.executed / self.n**2:.1f} % of all)"
+            f"{name} attention on {self.n:,} tokens{sizes}: {self.needed:,} pairs needed, "
+            f"{self.executed:,} scores computed ({percent(self.executed, self.n**2)} of all"
         )
-        fits = {way: f"n = {n}{' and beyond' * (n == LONGEST)}" for way, n in self.fits.items()}
-        memory = f"{self.budget} GB is enough up to {fits['pattern']}"
+        text += ": tiles would save too little)" if self._gives_up else ")"
+        fits = {way: _about(n) for way, n in self.fits.items()}
+        memory = f"{self.budget} GB is enough up to {fits['pattern']} tokens"
         if self.pattern != "full":
             task = "with its gradient" if self.training else "forward"
             text += f", {task} {self.speedup:.1f} times as fast as dense attention"
@@ -196,9 +210,8 @@ class WhatItCosts(LiveFigure):
         found = self.layouts()
         if not found:
             whole = [(0, 0, self.n, self.n)]
-            return tiled_squares(
-                [("positions in order", self.n, whole, *self._needed_in(self.pattern))]
-            )
+            title = "tiles would save too little" if self._gives_up else "positions in order"
+            return tiled_squares([(title, self.n, whole, *self._needed_in(self.pattern))])
         panels = []
         for layout in found:
             rows = layout.blocks * layout.block
@@ -218,7 +231,8 @@ class WhatItCosts(LiveFigure):
                 # What the strided piece has computed is not needed a second time.
                 shade = 1 - 1 / self.rate if layout is not found[0] else 1.0
                 needed = [_strip(before, after, self.n)]
-                panel = ("positions in order", rows, tiles, needed, shade)
+                title = "positions in order" + (", less the first tiles'" * bool(panels))
+                panel = (title, rows, tiles, needed, shade)
             panels.append(panel)
         return tiled_squares(panels)
 

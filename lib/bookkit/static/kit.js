@@ -22,16 +22,21 @@ export const freshId = (stem) => `bk-${stem}-${serial++}`;
 
 export const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
-/** A number for reading: thousands apart by a space that never breaks, fixed digits, a real minus sign. */
+/** A number for reading: thousands apart by commas, as in the prose; fixed digits, a real minus sign. */
 export function show(x, digits = 0) {
   const text = Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text.replaceAll(",", "\u00a0");
+  return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text;
 }
 
-/** A share for reading. Only all is 100 % and only nothing is 0 %: rounding must not close a gap. */
+/**
+ * A share for reading. Only all is 100 % and only nothing is 0 %: rounding must not close a gap.
+ * The twin of `bookkit.live.percent`.
+ */
 export const percent = (part, whole) => {
   if (part === 0 || part === whole) return `${part === 0 ? 0 : 100}\u00a0%`;
-  const share = Math.max(0.1, Math.min(99.9, (100 * part) / whole));
+  const share = Math.min(99.9, (100 * part) / whole);
+  const small = Number(share.toPrecision(2)); // 0.0996 is 0.1, not 0.10
+  if (small < 0.1) return `${show(small, 1 - Math.floor(Math.log10(small)))}\u00a0%`;
   return `${show(share, share < 9.95 || share > 99 ? 1 : 0)}\u00a0%`;
 };
 
@@ -47,7 +52,8 @@ function commit(model, changes) {
 export function slider(model, name, label, { min, max, step = 1, text = show } = {}) {
   const id = freshId(name);
   const input = el("input", { type: "range", id, min, step });
-  const value = el("output", { for: id });
+  // Shown only: an <output> is a live region, and `aria-valuetext` says the same once.
+  const value = el("span", { class: "bk-value", "aria-hidden": "true" });
   input.addEventListener("input", () => commit(model, { [name]: Number(input.value) }));
   return {
     name,
@@ -56,8 +62,10 @@ export function slider(model, name, label, { min, max, step = 1, text = show } =
       input.max = typeof max === "function" ? max(model) : max;
       input.value = model.get(name);
       input.disabled = !enabled;
-      value.textContent = text(model.get(name));
-      input.setAttribute("aria-valuetext", text(model.get(name)));
+      const words = text(model.get(name));
+      if (value.textContent === words) return;
+      value.textContent = words;
+      input.setAttribute("aria-valuetext", words);
     },
   };
 }
