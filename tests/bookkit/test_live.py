@@ -51,8 +51,8 @@ def test_caption_is_required(caption):
 def test_stored_form_holds_state_picture_and_caption():
     figure = make(pattern="alternate", causal=True)
     stored = Stored(figure.static_html())
-    (div, host), (img, picture), (p, words) = stored.tags
-    assert (div, img, p) == ("div", "img", "p")
+    (div, host), (img, picture), (line, seen), (p, words) = stored.tags
+    assert (div, img, line, p) == ("div", "img", "p", "p")
     assert host["class"] == "bk-live"
     assert host["data-figure"] == "mask_laboratory"
     assert json.loads(host["data-state"]) == figure.state()
@@ -62,7 +62,9 @@ def test_stored_form_holds_state_picture_and_caption():
     assert kind == "data:image/svg+xml"
     assert base64.b64decode(data).decode() == figure.picture()
     assert words["class"] == "bk-caption"
-    assert stored.text == CAPTION
+    # Read once: by screen readers as the picture's text, by others below the picture.
+    assert seen == {"class": "bk-sentence", "aria-hidden": "true"}
+    assert stored.text == figure.sentence() + CAPTION
 
 
 def test_state_is_the_figures_own_and_plain():
@@ -77,18 +79,19 @@ def test_state_is_the_figures_own_and_plain():
 def test_awkward_caption_stays_text():
     awkward = """</p><script>alert("1")</script> & 'quoted' "twice" <b>é 汉 \N{MINUS SIGN}1</b>"""
     stored = Stored(make(caption=awkward).static_html())
-    assert [tag for tag, _ in stored.tags] == ["div", "img", "p"]
-    assert stored.text == awkward
+    assert [tag for tag, _ in stored.tags] == ["div", "img", "p", "p"]
+    assert stored.text == make().sentence() + awkward
     assert json.loads(stored.tags[0][1]["data-state"])["caption"] == awkward
 
 
-def test_awkward_sentence_stays_an_attribute():
+def test_awkward_sentence_stays_text():
     class Awkward(MaskLaboratory):
         def sentence(self):
             return '"><script>x</script> & more'
 
     stored = Stored(Awkward(caption=CAPTION).static_html())
-    assert [tag for tag, _ in stored.tags] == ["div", "img", "p"]
+    assert [tag for tag, _ in stored.tags] == ["div", "img", "p", "p"]
+    assert stored.text == '"><script>x</script> & more' + CAPTION
     assert stored.tags[1][1]["alt"] == '"><script>x</script> & more'
 
 

@@ -189,9 +189,11 @@ def test_sentence_counts_as_the_library_does():
         pairs = sum(int(mask.sum()) for mask in masks)
         total = case["n"] ** 2 * case["layers"]
         text = MaskLaboratory(**case, caption="c").sentence()
-        found = re.search(r"on (\d+) tokens.*: (\d+) of (\d+) pairs computed \((\S+) %\)", text)
+        found = re.search(
+            r"on (\d+) tokens.*: ([\d,]+) of ([\d,]+) pairs computed \((\S+) %\)", text
+        )
         assert found, text
-        expected = (str(case["n"]), str(pairs), str(total), f"{100 * pairs / total:.1f}")
+        expected = (str(case["n"]), f"{pairs:,}", f"{total:,}", f"{100 * pairs / total:.1f}")
         assert found.groups() == expected, text
         after = re.search(r", (\S+) % of all pairs seen after (\d+) layers\.$", text)
         assert bool(after) == (case["layers"] > 1), text

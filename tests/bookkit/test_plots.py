@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import html
 import io
@@ -21,6 +22,8 @@ from matplotlib.path import Path
 
 from bookkit import plots
 from bookkit.bundle import STATIC
+from thrifty.patterns import Atrous, Causal, Local
+from thrifty.plans import plan
 
 CAPTION = "The window moves along with its query."
 ALT = "A band of five cells along the diagonal of a square."
@@ -170,6 +173,60 @@ def test_mask_is_drawn_the_right_way_up():
     assert bottom > top  # the first query is on top
     words = (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left"))
     assert words == ("key j", "query i", "causal")
+
+
+def polygons(patch) -> list[np.ndarray]:
+    path = patch.get_path()
+    starts = np.flatnonzero(path.codes == Path.MOVETO)
+    return np.split(path.vertices, starts[1:])
+
+
+def area_of(patch) -> float:
+    corners = [shape[:4] for shape in polygons(patch)]
+    return sum(float(np.ptp(c[:, 0]) * np.ptp(c[:, 1])) for c in corners)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "n"), [(Local(32), 160), (Local(20), 150), (Causal() & Local(9), 131)]
+)
+def test_tiles_are_drawn_with_what_they_compute_in_vain(pattern, n):
+    (ax,) = plots.panels()
+    made = plan(pattern, n)
+    (piece,) = made.pieces
+    plots.draw_tiles(ax, piece)
+    _, needed, wasted, outlines, hatch = ax.patches
+    i, j = np.broadcast_arrays(*piece.layout.positions())
+    padding = int(((i >= n) | (j < 0) | (j >= n)).sum())
+    assert area_of(needed) == pattern.pairs(n)
+    assert area_of(needed) + area_of(wasted) + padding == made.executed
+    assert len(polygons(outlines)) == len(piece.which)
+    # Every line of the hatch runs through cells computed in vain and no others.
+    computed = np.zeros((n, n), bool)
+    real = (i < n) & (j >= 0) & (j < n)
+    computed[i[real], j[real]] = True
+    in_vain = computed & ~pattern.mask(n)
+    hatched = np.zeros_like(in_vain)
+    for (x, y), (end, _) in polygons(hatch):
+        for step in range(round(end - x)):
+            cell = round(y - step - 0.5), round(x + step + 0.5)
+            assert in_vain[cell]
+            hatched[cell] = True
+    sums = np.add.outer(np.arange(n), np.arange(n)) % max(2, round(n / 40))
+    np.testing.assert_array_equal(hatched, in_vain & (sums == 0))
+
+
+def test_tiles_without_waste_have_no_hatch():
+    (ax,) = plots.panels()
+    plots.draw_tiles(ax, plan(Atrous(16), 160).pieces[0])
+    ground, needed, outlines = ax.patches
+    assert area_of(needed) == Atrous(16).pairs(160)
+
+
+def test_drawn_tiles_are_light():
+    panel = plots.panels(2, width=3.5, height=3.4)[0]
+    plots.draw_tiles(panel, plan(Local(32), 160).pieces[0])
+    page = page_of(plots.show(panel, caption=CAPTION, alt=ALT))
+    assert len(gzip.compress(page.encode(), 6)) < 15_000
 
 
 def test_rows_and_columns_carry_their_own_labels():

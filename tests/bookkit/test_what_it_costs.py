@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
@@ -16,6 +17,7 @@ from playwright.sync_api import sync_playwright
 from bookkit import browser as chromium
 from bookkit import bundle, cost_model
 from bookkit.explorers.what_it_costs import CONTROLS, LONGEST, PATTERNS, WhatItCosts
+from bookkit.live import percent
 from thrifty.patterns import Atrous, Full, Local
 from thrifty.plans import cost, layouts, plan
 
@@ -245,13 +247,29 @@ def test_sentence_says_the_numbers():
     for case in CASES[::11]:
         figure = WhatItCosts(**case, caption="c")
         text = figure.sentence()
-        assert f"{figure.needed} pairs needed, {figure.executed} scores computed" in text
+        assert f"{figure.needed:,} pairs needed, {figure.executed:,} scores computed" in text
+        gives_up = case["pattern"] != "full" and figure.path == "dense"
+        assert ("tiles would save too little" in text) == gives_up
+        assert ("tiles would save too little" in figure.picture()) == gives_up
         assert (f"{figure.speedup:.1f} times as fast" in text) == (case["pattern"] != "full")
-        assert f"{case['budget']} GB is enough up to n = {figure.fits['pattern']}" in text
+        said = re.findall(r"up to (?:about )?([\d,]*\d)", text)
+        assert f"{case['budget']} GB is enough up to " in text
+        ways = ["pattern", "dense"][: len(said)]
+        assert len(said) == (1 if case["pattern"] == "full" else 2)
+        for way, number in zip(ways, said, strict=True):
+            assert_about(read_number(number), figure.fits[way])
         assert ("and beyond" in text) == (LONGEST in (figure.fits["pattern"], figure.fits["dense"]))
         assert ("causal" in text) == case["causal"]
         if case["pattern"] != "full":
             assert ("gradient" in text) == case["training"]
+
+
+def assert_about(said: int, exact: int) -> None:
+    """Two digits, rounded; the longest length is said as it is."""
+    if exact == LONGEST:
+        assert said == LONGEST
+    else:
+        assert len(str(said).rstrip("0")) <= 2 and abs(said - exact) <= exact / 20
 
 
 def area(path: str, density: float = 1.0) -> float:
@@ -383,11 +401,20 @@ def test_numbers_are_those_of_python(draw):
         assert read_number(said["pairs needed, a head"]) == figure.needed
         assert read_number(said["scores computed"]) == figure.executed
         memory = page.locator(".bk-memory").inner_text()
-        fits = [read_number(part) for part in re.findall(r"up to (?:n\s=\s)?([\d\s]+\d)", memory)]
-        expected = list(figure.fits.values())
-        assert fits == (expected[1:] if case["pattern"] == "full" else expected), (case, memory)
+        fits = re.findall(r"up to (?:about )?([\d,]*\d)", memory)
+        expected = list(figure.fits.values())[case["pattern"] == "full" :]
+        for number, exact in zip(fits, expected, strict=True):
+            assert_about(read_number(number), exact)
+        assert memory.count("about") == sum(n < LONGEST for n in expected)
+        # Python and the page round alike.
+        of_python = re.findall(r"up to (?:about )?([\d,]*\d)", figure.sentence())
+        assert of_python == fits[: len(of_python)] or case["pattern"] == "full"
         assert memory.count("beyond") == sum(n == LONGEST for n in expected[-len(fits) :])
         assert f"{case['budget']}\N{NO-BREAK SPACE}GB" in memory
+        share = said["share of all n × n"].replace("\N{NO-BREAK SPACE}", " ")
+        assert f"({share} of all" in figure.sentence()
+        pieces = [read_number(said[term]) for term in said if term.startswith("scores of the ")]
+        assert sum(pieces) == (figure.executed if len(figure.layouts()) == 2 else 0)
 
 
 def marks(page) -> tuple[int, int]:
@@ -449,33 +476,92 @@ def test_controls_that_mean_nothing_are_off(draw):
 def test_only_the_controls_asked_for_are_there(draw):
     page = draw(controls=["n", "causal"])
     labels = page.locator(".bk-control label").all_inner_texts()
-    assert labels == ["tokens n", "causal: no looking ahead"]
+    assert labels == ["length n (tokens)", "causal: no looking ahead"]
 
 
 def test_status_waits_for_a_pause(draw):
     page = draw(pattern="local", n=1024)
     said = page.locator("[role=status]")
     before = said.inner_text()
-    assert before.startswith("Local, n = 1\N{NO-BREAK SPACE}024: ")
+    assert before.startswith("Local, n = 1,024, half-width 64, ")
     page.evaluate("""() => {
       window.said = 0;
       const status = document.querySelector("[role=status]");
       new MutationObserver(() => window.said++).observe(status, { childList: true });
     }""")
-    slider = page.get_by_label("tokens n")
+    slider = page.get_by_label("length n (tokens)")
     slider.press("ArrowRight")
     slider.press("ArrowRight")
     page.clock.run_for(100)
     assert said.inner_text() == before
     assert read_number(ledger(page)["scores computed"]) == WhatItCosts(n=4096, caption="c").executed
     page.clock.run_for(1000)
-    assert said.inner_text().startswith("Local, n = 4\N{NO-BREAK SPACE}096: ")
+    assert said.inner_text().startswith("Local, n = 4,096, half-width 64, ")
     assert page.evaluate("window.said") == 1
+
+
+def test_every_change_is_told(draw):
+    """No two settings have the same status, and nothing else speaks."""
+    start = {"pattern": "both", "n": 16384, "budget": 1}
+    changes = [
+        *({"pattern": "local"}, {"n": 8192}, {"half_width": 32}, {"rate": 32}, {"heads": 8}),
+        *({"depth": 32}, {"causal": True}, {"training": True}, {"budget": 4}),
+    ]
+    page = draw(**start)
+    told = [page.locator("[role=status]").inner_text()]
+    for change in changes:
+        other = draw(**(start | change))
+        told.append(other.locator("[role=status]").inner_text())
+    assert len(set(told)) == len(told), told
+    assert page.locator("[aria-live], output, [role=alert]").count() == 1
+
+
+def test_giving_up_is_explained(draw):
+    words = "tiles would save too little: the whole square is computed"
+    for case, gives_up in (
+        ({"pattern": "local", "n": 1024, "half_width": 1024}, True),
+        ({"pattern": "local", "n": 4096, "half_width": 64}, False),
+        ({"pattern": "full"}, False),
+    ):
+        page = draw(**case)
+        assert (words in page.locator("[role=status]").inner_text()) == gives_up
+        assert (words in page.locator(".bk-piece .bk-title").first.inner_text()) == gives_up
+
+
+def test_tones_of_a_second_piece_are_explained(draw):
+    for rate, words in ((2, "where tones mix, one pair in 2 is"), (64, "lines along the diagonal:")):
+        page = draw(pattern="both", n=16384, rate=rate, half_width=1024)
+        second = page.locator(".bk-piece").nth(1)
+        title = "pairs that the first tiles have done are not needed again"
+        assert title in second.locator(".bk-title").first.inner_text()
+        parts = second.locator(".bk-square .bk-title").all_inner_texts()
+        assert any(words in part for part in parts), parts
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 7, "0 %"),
+        (7, 7, "100 %"),
+        (1, 10**6, "0.00010 %"),
+        (52, 10**5, "0.052 %"),
+        (996, 10**6, "0.1 %"),
+        (99, 1000, "9.9 %"),
+        (996, 10**4, "10 %"),
+        (9999, 10**4, "99.9 %"),
+    ],
+)
+def test_a_share_never_closes_a_gap(page, part, whole, text):
+    kit = base64.b64encode((bundle.STATIC / "kit.js").read_bytes()).decode()
+    script = "async ([kit, ...shares]) => (await import(kit)).percent(...shares)"
+    said = page.evaluate(script, [f"data:text/javascript;base64,{kit}", part, whole])
+    assert percent(part, whole) == text
+    assert said == text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def test_sliders_keep_a_number_that_is_no_power_of_two(draw):
     page = draw(pattern="both", n=3000, half_width=48, rate=100)
-    shown = page.locator(".bk-control output").all_inner_texts()
+    shown = page.locator(".bk-value").all_inner_texts()
     assert [read_number(text) for text in shown] == [3000, 48, 100, 4, 64]
     page.get_by_label("half-width").press("ArrowRight")
-    assert read_number(page.locator(".bk-control output").nth(1).inner_text()) in (64, 128)
+    assert read_number(page.locator(".bk-value").nth(1).inner_text()) in (64, 128)

@@ -76,6 +76,7 @@ def test_without_scripts_the_pictures_stand(scriptless, page_path):
         # A sentence with its numbers, not a label.
         alt = picture.get_attribute("alt")
         assert len(alt) > 20 and alt.endswith(".")
+        assert host.locator(".bk-sentence:visible").inner_text() == alt
         assert len(host.locator(".bk-caption").inner_text()) >= 20
         assert host.locator("input, select, button").count() == 0
     assert scriptless.strangers == []

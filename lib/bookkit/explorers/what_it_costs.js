@@ -168,7 +168,7 @@ function drawingsOf(s, plan) {
     const draw = (see) => (columns ? drawColumns(piece, s, see) : drawBlocks(piece, s, see, index > 0));
     const order = columns ? `positions sorted by remainder: 0, ${show(s.rate)}, ${show(2 * s.rate)} …, 1, ${show(s.rate + 1)} …` : `positions in order${index ? "; pairs that the first tiles have done are not needed again" : ""}`;
     // What the first tiles have done, in a piece after them: strips of a tone of its own, or mixed.
-    const done = (see) => (index === 0 ? "" : mixes(s, see) ? `; where tones mix, one pair in ${show(s.rate)} is done already` : "; without hatching: done already");
+    const done = (see) => (index === 0 ? "" : mixes(s, see) ? `; where tones mix, one pair in ${show(s.rate)} is done already` : "; lines along the diagonal: done already");
     const total = columns ? piece.column * piece.rate : piece.block * piece.blocks;
     const part = enlargement(piece, columns ? 0 : piece.reach[0]);
     if (tiles <= SHOWN + 2 || part.see.top + part.see.cells > 0.67 * total) return { order, drawings: [{ part: `${whole}: ${count(tiles, "tile")} of ${each}${done(view(total))}`, see: view(total), draw }] };
