@@ -529,7 +529,10 @@ def test_giving_up_is_explained(draw):
 
 
 def test_tones_of_a_second_piece_are_explained(draw):
-    for rate, words in ((2, "where tones mix, one pair in 2 is"), (64, "lines along the diagonal:")):
+    for rate, words in (
+        (2, "where tones mix, one pair in 2 is"),
+        (64, "lines along the diagonal:"),
+    ):
         page = draw(pattern="both", n=16384, rate=rate, half_width=1024)
         second = page.locator(".bk-piece").nth(1)
         title = "pairs that the first tiles have done are not needed again"

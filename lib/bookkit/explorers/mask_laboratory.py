@@ -44,7 +44,7 @@ class MaskLaboratory(LiveFigure):
     >>> lab.pairs
     22
     >>> lab.sentence()
-    'local mask on 8 tokens, half-width 1: 22 of 64 pairs computed (34.4 %).'
+    'Local mask on 8 tokens, half-width 1: 22 of 64 pairs computed (34.4 %).'
     """
 
     pattern = t.Enum(PATTERNS, "both").tag(sync=True)
@@ -87,8 +87,9 @@ class MaskLaboratory(LiveFigure):
             "full": "",
         }.get(self.pattern, f", half-width {self.half_width}, rate {self.rate}")
         total = self.n**2 * self.layers
+        name = _NAMES.get(self.pattern, self.pattern)
         text = (
-            f"{_NAMES.get(self.pattern, self.pattern)}{', causal' if self.causal else ''} mask on "
+            f"{name[0].upper()}{name[1:]}{', causal' if self.causal else ''} mask on "
             f"{self.n} tokens{sizes}: {self.pairs:,} of {total:,} pairs computed "
             f"({100 * self.pairs / total:.1f} %)"
         )

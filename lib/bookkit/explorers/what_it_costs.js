@@ -51,9 +51,9 @@ const operations = (x) => scaled(x, [[1e6, "million"], [1e9, "billion"], [1e12, 
 const by = (rows, columns) => `${show(rows)}\u00a0×\u00a0${show(columns)}`;
 /** Two digits: the model of memory is good to about a third. The twin of `_about` in Python. */
 function about(n) {
-  if (n === MOST) return `${show(n)} and beyond`;
+  if (n === MOST) return `${show(n)} tokens and beyond`;
   const unit = 10 ** Math.max(0, String(n).length - 2);
-  return `about ${show(Math.round(n / unit) * unit)}`;
+  return `about ${show(Math.round(n / unit) * unit)} tokens`;
 }
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
@@ -389,7 +389,7 @@ function render({ model, el: root }) {
     );
     const fits = (pattern) => about(largestN(coefficients, pattern, s.budget * GIGABYTE, s, MOST));
     const others = `dense attention up to ${fits("full")}, exact attention in chunks up to ${fits("chunked")}`;
-    memory.textContent = `Fits in ${s.budget}\u00a0GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to ${fits(s.pattern)} tokens, ${others}`}.`;
+    memory.textContent = `Fits in ${s.budget}\u00a0GB${s.training ? ", with the gradient" : ""}: ${s.pattern === "full" ? others : `${name} up to ${fits(s.pattern)}, ${others}`}.`;
     const settings = [
       capital(name),
       s.causal && "causal",
@@ -401,7 +401,7 @@ function render({ model, el: root }) {
     ];
     const why = plan.path === "dense" && s.pattern !== "full" ? ` (${TOO_LITTLE})` : "";
     const speed = s.pattern === "full" ? "" : `, ${versus(dense / own)} by the model`;
-    say(`${settings.filter(Boolean).join(", ")}: ${percent(plan.executed, all)} of all scores computed${why}${speed}; fits ${s.budget}\u00a0GB up to ${fits(s.pattern)} tokens.`);
+    say(`${settings.filter(Boolean).join(", ")}: ${percent(plan.executed, all)} of all scores computed${why}${speed}; fits ${s.budget}\u00a0GB up to ${fits(s.pattern)}.`);
   }
   return redrawOn(model, names, draw);
 }

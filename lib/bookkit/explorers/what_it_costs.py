@@ -47,9 +47,9 @@ def _pairs_at(n: int, rate: int, bound: int, causal: bool) -> int:
 def _about(n: int) -> str:
     """Say a length with two digits: the model of memory is good to about a third."""
     if n == LONGEST:
-        return f"{n:,} and beyond"
+        return f"{n:,} tokens and beyond"
     unit = 10 ** max(0, len(str(n)) - 2)
-    return f"about {(n + unit // 2) // unit * unit:,}"
+    return f"about {(n + unit // 2) // unit * unit:,} tokens"
 
 
 class WhatItCosts(LiveFigure):
@@ -193,13 +193,14 @@ class WhatItCosts(LiveFigure):
             "both": f", half-width {self.half_width:,}, rate {self.rate}",
         }[self.pattern]
         name = NAMES.get(self.pattern, self.pattern) + (", causal" if self.causal else "")
+        name = name[0].upper() + name[1:]
         text = (
             f"{name} attention on {self.n:,} tokens{sizes}: {self.needed:,} pairs needed, "
             f"{self.executed:,} scores computed ({percent(self.executed, self.n**2)} of all"
         )
         text += ": tiles would save too little)" if self._gives_up else ")"
         fits = {way: _about(n) for way, n in self.fits.items()}
-        memory = f"{self.budget} GB is enough up to {fits['pattern']} tokens"
+        memory = f"{self.budget} GB is enough up to {fits['pattern']}"
         if self.pattern != "full":
             task = "with its gradient" if self.training else "forward"
             text += f", {task} {self.speedup:.1f} times as fast as dense attention"
