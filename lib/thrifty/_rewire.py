@@ -87,7 +87,8 @@ def _call_instead(call, new, args, kwargs):
 
 def _require_same_masks(old, new, gone):
     """Refuse if a layer that stayed was given an implicit mask before and is not any more."""
-    had, has = mask_shapes(old), mask_shapes(new)
+    had = mask_shapes(old)
+    has = mask_shapes(new) if had else {}
     now = {}
     for call in new.calls:
         now.setdefault((call.path, call.layer), []).append(call)

@@ -1,0 +1,646 @@
+import ast
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers, ops
+
+from thrifty._graph import Graph, implicit_mask
+from thrifty.surgery import insert_after, intermediate, replace, submodel
+
+WIDTH = 3
+
+
+def draw(shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def same(found, expected, atol=1e-5):
+    found, expected = keras.tree.flatten(found), keras.tree.flatten(expected)
+    for mine, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(other), atol=atol
+        )
+
+
+def listed(error):
+    """The addresses that the message of a missing edge names."""
+    return ast.literal_eval("[" + str(error.value).split("add: ")[1] + "]")
+
+
+def reloaded(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.saving.load_model(tmp_path / "model.keras")
+
+
+def trains(model, x):
+    """One step moves the weights by a gradient that reaches all of them."""
+    model.compile("sgd", "mse")
+    before = [w.numpy() for w in model.trainable_weights]
+    goal = keras.tree.map_structure(lambda y: y.numpy() + 1, model(x))
+    model.fit(x, goal, verbose=0)
+    return all(
+        np.any(w.numpy() != old) for w, old in zip(model.trainable_weights, before, strict=True)
+    )
+
+
+def snapshot(model):
+    """All that surgery must leave alone."""
+    config = model.get_config() if not isinstance(model, keras.Sequential) else None
+    outputs = [layer.output for layer in model.layers]
+    tensors = [(id(t), t.name, implicit_mask(t)) for t in [*model.inputs, *model.outputs]]
+    calls = [
+        (c.path, c.index, [id(t) for t in c.inputs + c.outputs], str(c.kwargs))
+        for c in Graph(model).calls
+    ]
+    weights = [(w.path, w.numpy().tolist()) for w in model.weights]
+    inner = [snapshot(layer) for layer in model.layers if isinstance(layer, keras.Model)]
+    return str(config), list(map(id, outputs)), str(tensors), calls, weights, inner, model.losses
+
+
+# Random graphs: a model, and what is known of it without asking Keras.
+
+
+@dataclasses.dataclass
+class Drawn:
+    """A graph as a table; a row is (kind, parents, row whose layer it calls again)."""
+
+    rows: list
+    ends: list
+
+    def build(self):
+        self.inputs = sum(kind == "input" for kind, _, _ in self.rows)
+        self.rules, self.names, self.tensors = [], [], []
+        for k, (kind, parents, again) in enumerate(self.rows):
+            rule = self.rules[again] if again is not None else new_layer(kind)
+            self.rules.append(rule)
+            if kind == "input":
+                self.tensors.append(keras.Input((WIDTH,), name=f"x{k}"))
+            else:
+                self.tensors.append(rule(*(self.tensors[p] for p in parents)))
+            # Only Keras knows how it named an operation of keras.ops.
+            self.names.append(self.tensors[k]._keras_history.operation.name)
+        ends = [self.tensors[k] for k in self.ends]
+        self.model = keras.Model(self.tensors[: self.inputs], ends)
+
+    def values(self, data):
+        """Every tensor's value, by calling the layers one after the other."""
+        values = list(data)
+        for k in range(self.inputs, len(self.rows)):
+            values.append(self.rules[k](*(values[p] for p in self.rows[k][1])))
+        return values
+
+    def data(self):
+        return [ops.convert_to_tensor(draw((4, WIDTH), seed)) for seed in range(self.inputs)]
+
+    def before(self, ends, stops=()):
+        """The tensors on the paths to `ends`, looking back no further than `stops`."""
+        found = set(ends)
+        while True:
+            more = {p for k in found - set(stops) for p in self.rows[k][1]} | found
+            if more == found:
+                return found
+            found = more
+
+    def address(self, k):
+        """Name, and number of the call if the layer has several in the model."""
+        alive = sorted(self.before([*self.ends, *range(self.inputs)]))
+        calls = [other for other in alive if self.names[other] == self.names[k]]
+        return self.names[k] if len(calls) == 1 else (self.names[k], calls.index(k))
+
+    def crossing(self, cut, ends):
+        """By trying out: what is made without the cut and used by what is made with it."""
+        region = self.before(ends, cut)
+        behind = {k for k in region if k in cut or self.before([k]) & set(cut)}
+        return {p for k in behind - set(cut) for p in self.rows[k][1]} - behind
+
+
+def inner_model():
+    x = keras.Input((WIDTH,))
+    y = layers.Dense(WIDTH, activation="tanh", name="first")(x)
+    return keras.Model(x, layers.Add()([x, layers.Dense(WIDTH, name="second")(y)]))
+
+
+def new_layer(kind):
+    if kind == "op":
+        return ops.maximum
+    if kind == "add":
+        add = layers.Add()
+        return lambda x, y: add([x, y])
+    if kind == "norm":
+        return layers.BatchNormalization()
+    if kind == "inner":
+        return inner_model()
+    return layers.Dense(WIDTH, activation="tanh", bias_initializer="normal")
+
+
+@st.composite
+def graphs(draw_from):
+    rows = [("input", (), None)] * draw_from(st.integers(1, 2))
+    inputs = len(rows)
+    kinds = st.sampled_from(["dense", "again", "again", "add", "op", "norm", "inner"])
+    for kind in draw_from(st.lists(kinds, min_size=2, max_size=8)):
+        # Mostly the newest tensors, for depth; now and then an old one, for skips.
+        near = st.integers(max(0, len(rows) - 2), len(rows) - 1)
+        a, b = (draw_from(near | st.integers(0, len(rows) - 1)) for _ in range(2))
+        usable = [k for k, (kind, _, _) in enumerate(rows) if kind in ("dense", "norm", "inner")]
+        if kind in ("op", "add"):
+            rows.append((kind, (a, b), None))
+        elif kind == "again" and usable:
+            again = draw_from(st.sampled_from(usable))
+            rows.append((rows[again][0], (a,), again))
+        else:
+            rows.append((kind, (a,), None))
+    end = draw_from(st.integers(inputs, len(rows) - 1))
+    return Drawn(rows, sorted({len(rows) - 1, end}))
+
+
+@st.composite
+def cuts(draw_from):
+    """A graph, tensors to cut at and tensors to compute, all of them parts of the model."""
+    graph = draw_from(graphs())
+    alive = sorted(graph.before(graph.ends))
+    made = [k for k in alive if graph.rows[k][0] != "input"]
+    ends = draw_from(st.lists(st.sampled_from(made), min_size=1, max_size=2, unique=True))
+    behind = sorted(graph.before(ends) - set(ends) or graph.before(ends))
+    cut = draw_from(st.lists(st.sampled_from(behind), min_size=1, max_size=3, unique=True))
+    return graph, cut, ends
+
+
+def idle(graph, cut, ends):
+    region = graph.before(ends, cut)
+    used = {p for k in region - set(cut) for p in graph.rows[k][1]} | set(ends)
+    return set(cut) - used
+
+
+@settings(max_examples=40)
+@given(cuts(), st.booleans())
+def test_a_submodel_computes_what_the_whole_does_or_names_what_is_missing(drawn, by_tensor):
+    graph, cut, ends = drawn
+    graph.build()
+    before = snapshot(graph.model)
+
+    def cut_at(cut, ends):
+        places = [graph.tensors[k] if by_tensor else graph.address(k) for k in cut]
+        return submodel(graph.model, places, [graph.address(k) for k in ends])
+
+    if unused := idle(graph, cut, ends):
+        with pytest.raises(ValueError, match="do not depend on") as error:
+            cut_at(cut, ends)
+        for k in cut:
+            assert (repr(graph.address(k)) in str(error.value)) == (k in unused)
+        cut = [k for k in cut if k not in unused]
+    if lone := {k for k in ends if not graph.before([k]) & set(cut)}:
+        with pytest.raises(ValueError, match="no input leads to"):
+            cut_at(cut, ends)
+        ends = [k for k in ends if k not in lone]
+        cut = [k for k in cut if k not in idle(graph, cut, ends)]
+    if missing := graph.crossing(cut, ends):
+        with pytest.raises(ValueError, match="also depend") as error:
+            cut_at(cut, ends)
+        assert sorted(map(str, listed(error))) == sorted(str(graph.address(k)) for k in missing)
+        cut = [*cut, *missing]
+    part = cut_at(cut, ends)
+    values = graph.values(graph.data())
+    same(part([values[k] for k in cut]), [values[k] for k in ends])
+    assert {id(w) for w in part.weights} <= {id(w) for w in graph.model.weights}
+    assert snapshot(graph.model) == before
+
+
+@settings(max_examples=15)
+@given(cuts())
+def test_front_and_back_make_the_whole(drawn):
+    graph, cut, _ = drawn
+    graph.build()
+    cut = [k for k in cut if k not in idle(graph, cut, graph.ends)] or [max(graph.ends)]
+    loose = [k for k in graph.ends if not graph.before([k]) & set(cut)]
+    cut = [*cut, *graph.crossing(cut, graph.ends), *loose]
+    places = [graph.address(k) for k in cut]
+    needed = sorted(graph.before(cut) & set(range(graph.inputs)))
+    front = submodel(graph.model, [f"x{k}" for k in needed], places)
+    back = submodel(graph.model, places, graph.model.outputs)
+    data = graph.data()
+    same(back(front([data[k] for k in needed])), graph.model(data))
+
+
+@settings(max_examples=4)
+@given(cuts())
+def test_a_submodel_saves_loads_and_trains(tmp_path_factory, drawn):
+    graph, cut, ends = drawn
+    graph.build()
+    cut = [k for k in cut if k not in idle(graph, cut, ends)]
+    loose = [k for k in ends if not graph.before([k]) & set(cut)]
+    cut = [*cut, *graph.crossing(cut, ends), *loose]
+    places = [graph.address(k) for k in cut]
+    part = submodel(graph.model, places, [graph.address(k) for k in ends])
+    values = graph.values(graph.data())
+    fed = [np.asarray(values[k]) for k in cut]
+    again = reloaded(part, tmp_path_factory.mktemp("part"))
+    same(again(fed), part(fed))
+    assert trains(part, fed)
+
+
+@settings(max_examples=10)
+@given(graphs(), st.data())
+def test_new_layers_that_change_nothing_change_nothing(graph, data):
+    graph.build()
+    alive = sorted(graph.before([*graph.ends, *range(graph.inputs)]))
+    k = data.draw(st.sampled_from(alive))
+    before = snapshot(graph.model)
+    extra = layers.Activation("linear", name="extra")
+    one = insert_after(graph.model, graph.address(k), extra)
+    assert len(Graph(one).calls) == len(Graph(graph.model).calls) + 1
+    gone = replace(one, {"extra": None})
+    assert "extra" not in Graph(gone).counts
+    if k >= graph.inputs:
+        whole = graph.names[k]
+        calls = Graph(graph.model).counts[whole]
+        several = insert_after(graph.model, whole, layers.Activation("linear", name="extra"))
+        assert Graph(several).counts["extra"] == calls
+        same(several(graph.data()), graph.model(graph.data()))
+    same(one(graph.data()), graph.model(graph.data()))
+    same(gone(graph.data()), graph.model(graph.data()))
+    assert snapshot(graph.model) == before
+
+
+@settings(max_examples=12)
+@given(graphs())
+def test_intermediate_returns_every_call(graph):
+    graph.build()
+    alive = sorted(graph.before([*graph.ends, *range(graph.inputs)]))
+    names = sorted({graph.names[k] for k in alive})
+    seen = intermediate(graph.model, names)(graph.data())
+    values = graph.values(graph.data())
+    for k in alive:
+        address = graph.address(k)
+        key = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+        same(seen.pop(key), values[k])
+    assert not seen
+
+
+# Shared layers, inner models, structures.
+
+
+def shared_model():
+    x = keras.Input((WIDTH,), name="x")
+    dense = layers.Dense(WIDTH, activation="tanh", name="dense")
+    first = dense(x)
+    return keras.Model(x, layers.Add(name="add")([first, dense(layers.ReLU(name="relu")(first))]))
+
+
+def test_a_call_of_a_shared_layer_can_be_cut_where_keras_cannot():
+    model = shared_model()
+    x = draw((2, WIDTH))
+    seen = intermediate(model, "dense")(x)
+    assert sorted(seen) == ["dense:0", "dense:1"]
+    back = submodel(model, ("dense", 0), "add")
+    assert [t.name for t in back.inputs] == ["dense_0"]
+    same(back(seen["dense:0"]), model(x))
+    with pytest.raises(ValueError, match="not connected"):
+        keras.Model(model.get_layer("dense").output, model.output)
+    with pytest.raises(ValueError, match="called 2 times; say which call, .'dense', 0. or"):
+        submodel(model, "dense", "add")
+    with pytest.raises(ValueError, match="also depend") as error:
+        submodel(model, ("dense", 1), "add")
+    assert listed(error) == [("dense", 0)]
+
+
+def test_one_call_or_all_calls_can_be_changed():
+    model, x = shared_model(), draw((2, WIDTH))
+    double = layers.Rescaling(2.0, name="double")
+    dense = model.get_layer("dense")
+    first = dense(x)
+    same(insert_after(model, ("dense", 1), double)(x), first + 2 * dense(ops.relu(first)))
+    same(insert_after(model, "dense", double)(x), 2 * first + 2 * dense(ops.relu(2 * first)))
+    same(replace(model, {("dense", 0): double})(x), 2 * x + dense(ops.relu(2 * x)))
+    same(replace(model, {dense: double})(x), 2 * x + 2 * ops.relu(2 * x))
+    # The numbers of the calls stay, although `dense` is called in another order of depth.
+    changed = insert_after(model, "x", layers.Rescaling(1.0))
+    same(intermediate(changed, ("dense", 0))(x)["dense:0"], first)
+
+
+def twice_nested(shared=True):
+    """An outer model that calls a backbone twice, with a block inside the backbone."""
+    x = keras.Input((WIDTH,), name="block_in")
+    block = keras.Model(x, layers.Dense(WIDTH, name="conv", activation="tanh")(x), name="block")
+    x = keras.Input((WIDTH,), name="backbone_in")
+    y = layers.Add(name="skip")([x, block(layers.Dense(WIDTH, name="conv")(x))])
+    backbone = keras.Model(x, y, name="backbone")
+    x = keras.Input((WIDTH,), name="x")
+    y = backbone(layers.Dense(WIDTH, name="stem")(x))
+    return keras.Model(x, layers.Dense(1, name="head")(backbone(y) if shared else y))
+
+
+def test_a_cut_inside_an_inner_model(tmp_path):
+    model, x = twice_nested(shared=False), draw((4, WIDTH))
+    seen = intermediate(model, ["backbone/block/conv", "stem"])
+    assert sorted(seen.output) == ["backbone/block/conv", "stem"]
+    with pytest.raises(ValueError, match="also depend") as error:
+        submodel(model, "backbone/block/conv", "head")
+    assert listed(error) == ["stem"]
+    back = submodel(model, ["backbone/block/conv", "stem"], "head")
+    values = seen(x)
+    same(back([values["backbone/block/conv"], values["stem"]]), model(x))
+    same(reloaded(back, tmp_path)([values["stem"]] * 2), back([values["stem"]] * 2))
+    assert trains(back, [x, x])
+    with pytest.raises(ValueError, match="two layers are called 'conv'"):
+        submodel(model, "x", "backbone/block/conv")
+
+
+def test_inside_a_model_that_is_called_twice():
+    model, x = twice_nested(), draw((4, WIDTH))
+    seen = intermediate(model, "backbone/skip")(x)
+    same(submodel(model, ("backbone/skip", 1), "head")(seen["backbone/skip:1"]), model(x))
+    same(submodel(model, ("backbone", 1), "head")(seen["backbone/skip:1"]), model(x))
+    inside = model.get_layer("backbone").get_layer("skip").output
+    with pytest.raises(ValueError, match="is not a tensor of this model"):
+        submodel(model, inside, "head")
+
+
+@pytest.mark.parametrize("path", ["backbone/conv", "backbone/block/conv"])
+def test_operating_inside_an_inner_model_keeps_it_one(tmp_path, path):
+    model, x = twice_nested(), draw((4, WIDTH))
+    before = snapshot(model)
+    noisy = insert_after(model, path, layers.Rescaling(0.0, name="off"))
+    assert [layer.name for layer in noisy.layers] == [layer.name for layer in model.layers]
+    stem = model.get_layer("stem")(x)
+    expected = stem if path == "backbone/block/conv" else None
+    if expected is not None:  # skip(stem, 0), twice
+        same(noisy(x), model.get_layer("head")(expected))
+    same(reloaded(noisy, tmp_path)(x), noisy(x))
+    same(replace(noisy, {path.replace("/conv", "/off"): None})(x), model(x))
+    assert snapshot(model) == before
+    other = layers.Dense(WIDTH, name="conv")
+    assert trains(replace(model, {path: other}), x)
+    assert other.built and snapshot(model) != before  # the shared layers have been trained
+
+
+def test_dicts_of_inputs_and_outputs(tmp_path):
+    inputs = {name: keras.Input((WIDTH,), name=name) for name in ("b", "a")}
+    joined = layers.Concatenate(name="joined")([inputs["a"], inputs["b"]])
+    outputs = {"y": layers.Dense(2, name="y")(joined), "z": layers.Dense(3, name="z")(joined)}
+    model = keras.Model(inputs, outputs)
+    data = {"a": draw((2, WIDTH)), "b": draw((2, WIDTH), 1)}
+    changed = insert_after(model, "joined", layers.Rescaling(1.0))
+    found = changed(data)
+    assert sorted(found) == ["y", "z"]
+    same(found, model(data))
+    back = submodel(model, {"middle": "joined"}, {"only": "z"})
+    middle = intermediate(model, "joined")(data)["joined"]
+    same(reloaded(back, tmp_path)({"middle": middle})["only"], model(data)["z"])
+    left = submodel(model, {"a": "a", "b": model.input["b"]}, "y")
+    same(left(data), model(data)["y"])
+
+
+def test_tensors_and_settings_in_keyword_arguments(tmp_path):
+    x, mask = keras.Input((5, WIDTH), name="x"), keras.Input((5, 5), dtype="bool", name="mask")
+    queries = layers.Dense(WIDTH, name="queries")(x)
+    attention = layers.MultiHeadAttention(2, 4, name="attention")
+    y, weights = attention(
+        queries, value=x, attention_mask=mask, return_attention_scores=True, use_causal_mask=True
+    )
+    y = layers.Dropout(0.5, name="drop")(ops.add(y, 2.0), training=False)
+    model = keras.Model([x, mask], [ops.split(y, 2, axis=0)[0], weights])
+    data = [draw((2, 5, WIDTH)), np.random.default_rng(0).random((2, 5, 5)) < 0.7]
+    before = snapshot(model)
+    with pytest.raises(ValueError, match="also depend") as error:
+        submodel(model, "queries", [("attention", 0, 1)])
+    assert sorted(listed(error)) == ["mask", "x"]
+    part = submodel(model, ["queries", "x", "mask"], [("attention", 0, 1), "drop"])
+    seen = intermediate(model, ["queries", "attention", "drop"])(data)
+    assert len(seen["attention"]) == 2
+    same(part([seen["queries"], *data]), [model(data)[1], seen["drop"]])
+    same(reloaded(part, tmp_path)([seen["queries"], *data]), [model(data)[1], seen["drop"]])
+    same(replace(model, {"drop": None})(data), model(data))
+    with pytest.raises(ValueError, match="'attention' has 2 outputs"):
+        insert_after(model, "attention", layers.ReLU())
+    assert snapshot(model) == before
+
+
+def test_a_sequential_model_is_taken_as_well(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((WIDTH,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")]
+    )
+    x, before = draw((2, WIDTH)), snapshot(model)
+    same(submodel(model, "a", "b")(model.layers[0](x)), model(x))
+    changed = insert_after(model, "a", layers.Dropout(0.5))
+    same(reloaded(changed, tmp_path)(x), model(x))
+    assert trains(changed, x)
+    model.set_weights([w * 0 for w in model.get_weights()])
+    same(changed(x), model(x))
+    model.pop()
+    assert before != snapshot(model)
+
+
+# Implicit masks.
+
+
+def text_model(hidden=True):
+    """Embedding -> Dense -> LSTM -> mean, with a mask that MultiHeadAttention takes away."""
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x = layers.Embedding(9, WIDTH, mask_zero=True, name="embedded")(ids)
+    x = layers.Dense(WIDTH, name="dense")(x)
+    if hidden:
+        x = layers.Add(name="mixed")([x, layers.MultiHeadAttention(1, 2, name="attention")(x, x)])
+    x = layers.LSTM(WIDTH, return_sequences=True, bias_initializer="normal", name="lstm")(x)
+    return keras.Model(ids, layers.GlobalAveragePooling1D(name="mean")(x))
+
+
+IDS = np.array([[1, 2, 3, 0, 0], [4, 5, 6, 7, 8]])
+
+
+@pytest.mark.parametrize("load", [False, True], ids=["built", "loaded"])
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("place", ["embedded", "dense", "lstm"])
+def test_a_mask_at_a_cut_is_refused_or_made_an_input(tmp_path, place, hidden, load):
+    model = text_model(hidden)
+    if load:
+        model = reloaded(model, tmp_path)
+    with pytest.raises(ValueError, match=f"an implicit mask goes with '{place}'"):
+        submodel(model, place, "mean")
+    front = submodel(model, "ids", place, masks="explicit")
+    back = submodel(model, place, "mean", masks="explicit")
+    assert [t.name for t in back.inputs] == [place, f"{place}_mask"]
+    assert len(back.outputs) == 1
+    values, mask = front.predict(IDS, verbose=0)
+    np.testing.assert_array_equal(mask, IDS > 0)
+    same(back.predict([values, mask], verbose=0), model(IDS))
+    again = reloaded(back, tmp_path)
+    same(again([values, mask]), model(IDS))
+    assert trains(again, [values, mask])
+    bare = submodel(model, place, "mean", masks="drop")
+    assert np.abs(bare(np.asarray(values)) - model(IDS)).max() > 1e-3
+    # A tensor, unlike an array, takes its mask along.
+    same(bare(submodel(model, "ids", place)(IDS)), model(IDS))
+
+
+def test_a_mask_from_an_inner_model_shows_only_when_it_runs():
+    ids = keras.Input((None,), dtype="int32", name="inner_ids")
+    x = layers.Embedding(9, WIDTH, mask_zero=True, name="embedded")(ids)
+    encoder = keras.Model(ids, x, name="encoder")
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    coded = encoder(ids)
+    assert implicit_mask(coded) is None
+    model = keras.Model(ids, layers.GlobalAveragePooling1D(name="mean")(coded))
+    same(model(IDS)[:1], model(IDS[:1, :3]))
+    for place in ("encoder", "encoder/embedded"):
+        with pytest.raises(ValueError, match=f"an implicit mask goes with '{place}'"):
+            submodel(model, place, "mean")
+        front = submodel(model, {"ids": "ids"}, {"x": place}, masks="explicit")
+        back = submodel(model, {"x": place}, "mean", masks="explicit")
+        assert sorted(back.input) == ["x", "x_mask"]
+        same(back(front.predict({"ids": IDS}, verbose=0)), model(IDS))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Careless(layers.Layer):
+    def call(self, x):
+        return 1.0 * x
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'careless' .*mask")
+@pytest.mark.parametrize("hidden", [False, True])
+def test_masks_survive_an_operation_or_it_is_refused(tmp_path, hidden):
+    model = text_model(hidden)
+    for place in ("embedded", "dense"):
+        changed = insert_after(model, place, layers.Dropout(0.5, name="drop"))
+        same(changed(IDS), model(IDS))
+        same(reloaded(changed, tmp_path)(IDS), model(IDS))
+        same(changed(IDS)[:1], changed(IDS[:1, :3]))
+        careless = Careless(name="careless")
+        with pytest.raises(ValueError, match=f"the implicit mask of '{place}' no longer reaches"):
+            insert_after(model, place, careless)
+        dropped = insert_after(model, place, careless, masks="drop")
+        assert np.abs(dropped(IDS) - model(IDS)).max() > 1e-3
+    plain = layers.Embedding(9, WIDTH, name="plain")
+    with pytest.raises(ValueError, match="the implicit mask of 'embedded' no longer reaches"):
+        replace(model, {"embedded": plain})
+    # A new embedding brings a new mask: 1 is padding now, as it hides what was 0.
+    shifted = layers.Embedding(9, WIDTH, mask_zero=True, name="shifted")
+    same(
+        replace(model, {"embedded": shifted})(IDS)[:1],
+        replace(model, {"embedded": shifted})(IDS[:1, :3]),
+    )
+    mean = replace(model, {"lstm": layers.Dense(WIDTH, name="flat")})
+    same(mean(IDS)[:1], mean(IDS[:1, :3]))
+
+
+# What is refused.
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Twisted(keras.Model):
+    """Built as Functional, but called otherwise."""
+
+    def call(self, x):
+        return 2 * super().call(x)
+
+
+def test_models_without_a_graph_are_refused():
+    x = keras.Input((WIDTH,))
+    for model in (Own(), Twisted(x, layers.Dense(2, name="a")(x))):
+        for operate in (
+            lambda model=model: submodel(model, "a", "b"),
+            lambda model=model: intermediate(model, "a"),
+            lambda model=model: insert_after(model, "a", layers.ReLU()),
+            lambda model=model: replace(model, {"a": None}),
+        ):
+            with pytest.raises(TypeError, match="with its own `call`"):
+                operate()
+    with pytest.raises(ValueError, match="give it a keras.Input first"):
+        submodel(keras.Sequential([layers.Dense(2, name="a")]), "a", "a")
+    with pytest.raises(TypeError, match="must be a keras.Model, got Dense"):
+        intermediate(layers.Dense(2), "a")
+    own = Own()
+    model = keras.Model(x, own(x))
+    with pytest.raises(ValueError, match="cannot cut inside 'own"):
+        intermediate(model, f"{own.name}/dense")
+
+
+def test_wrong_places_get_the_nearest_right_name():
+    model = twice_nested()
+    cases = [
+        (lambda: submodel(model, "stm", "head"), "no layer 'stm'; did you mean 'stem'"),
+        (lambda: intermediate(model, "conv"), "no layer 'conv'; did you mean 'backbone"),
+        (lambda: intermediate(model, "backbone/blok/conv"), "did you mean 'backbone/block"),
+        (lambda: intermediate(model, "stem/conv"), "cannot cut inside 'stem': it is a Dense"),
+        (lambda: replace(model, {"stem/conv": None}), "'stem' is a Dense, not a model"),
+        (lambda: intermediate(model, ("backbone", 2)), "called 2 times, there is no call 2"),
+        (lambda: replace(model, {"head": None}), r"'head' cannot be left out: it makes \(None, 1"),
+        (lambda: replace(model, {"x": None}), "'x' is an input of the model"),
+        (lambda: replace(model, {"stem": layers.Dense(7)}), "'backbone' cannot be called on"),
+        (lambda: insert_after(model, "stem", layers.ReLU(name="head")), "two layers are called"),
+        (lambda: submodel(model, ["stem", "stem"], "head"), "named twice"),
+        (lambda: submodel(model, "stem", "head", masks="no"), "masks must be"),
+        (lambda: replace(model, {"backbone": None, "backbone/conv": None}), "choose one"),
+    ]
+    for operate, message in cases:
+        with pytest.raises(ValueError, match=message):
+            operate()
+    with pytest.raises(TypeError, match="must be a keras.layers.Layer, got str"):
+        insert_after(model, "stem", "relu")
+
+
+# What Keras does, on which all this stands.
+
+
+def test_the_private_notes_of_keras_are_as_read():
+    x = keras.Input((WIDTH,), name="x")
+    dense = layers.Dense(WIDTH)
+    dense(x)
+    y = dense(x)
+    assert y._keras_history._fields == ("operation", "node_index", "tensor_index")
+    operation, position, index = y._keras_history
+    assert (operation, position, index) == (dense, 1, 0)
+    node = dense._inbound_nodes[position]
+    assert node.arguments.args[0] is x and not node.arguments.kwargs
+    assert node.outputs[0] is y
+    # The implicit mask of the only argument is noted as if it had been given by hand.
+    masked = layers.Masking()(keras.Input((None, WIDTH)))
+    lstm = layers.LSTM(2)
+    lstm(masked)
+    assert lstm._inbound_nodes[0].arguments.kwargs["mask"] is masked._keras_mask
+
+
+def test_batch_normalization_is_shared_with_its_moving_averages():
+    x = keras.Input((WIDTH,), name="x")
+    norm = layers.BatchNormalization(momentum=0.5, name="norm")
+    model = keras.Model(x, layers.Dense(1)(norm(layers.Dense(WIDTH, name="h")(x))))
+    back = submodel(model, "h", model.output)
+    data, before = 5 + draw((8, WIDTH)), model(draw((2, WIDTH)))
+    assert trains(back, data)
+    np.testing.assert_allclose(norm.moving_mean.numpy(), data.mean(0) / 2, atol=1e-5)
+    # So training a part changes what the whole predicts, even where its own weights stayed.
+    assert np.abs(model(draw((2, WIDTH))) - before).max() > 1e-3
+
+
+def test_a_training_flag_in_the_graph_gives_way_to_the_call():
+    x = keras.Input((WIDTH,), name="x")
+    norm = layers.BatchNormalization(name="norm")
+    model = keras.Model(x, norm(x, training=False))
+    changed = insert_after(model, "x", layers.Rescaling(1.0))
+    for each in (model, changed):
+        before = norm.moving_mean.numpy()
+        each(1 + draw((4, WIDTH)), training=True)
+        assert np.any(norm.moving_mean.numpy() != before)
+
+
+def test_clone_model_copies_the_shape_of_a_model_and_not_its_weights():
+    model, x = shared_model(), draw((2, WIDTH))
+    clone = keras.models.clone_model(model)
+    assert np.abs(clone(x) - model(x)).max() > 1e-3
+    clone.set_weights(model.get_weights())
+    same(clone(x), model(x))
+    assert not {id(w) for w in clone.weights} & {id(w) for w in model.weights}
+    assert Graph(clone).counts == Graph(model).counts
