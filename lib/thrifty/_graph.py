@@ -322,14 +322,18 @@ def run(calls, values, make=lambda call, args, kwargs: call.layer(*args, **kwarg
     """Make the calls anew, symbolically or on data.
 
     `values` maps the id of a tensor to its new value and is filled on the way. Returns the
-    implicit masks by the same ids, as they were before a later layer could take them away:
-    MultiHeadAttention does.
+    implicit masks by the same ids.
     """
     masks = {key: implicit_mask(value) for key, value in values.items()}
     for call in calls:
         if all(id(tensor) in values for tensor in call.outputs):
             continue
         filled = call.with_tensors(lambda tensor: values[id(tensor)])
+        for tensor in call.inputs:
+            # MultiHeadAttention takes the mask off what it is called on when it runs, so that the
+            # next layer would miss it; the graph, made symbolically, had it.
+            if masks[id(tensor)] is not None:
+                values[id(tensor)]._keras_mask = masks[id(tensor)]
         kwargs = dict(filled.kwargs)
         if call.masked:
             kwargs["mask"] = masks[id(call.args[0])]

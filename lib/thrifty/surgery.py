@@ -54,13 +54,16 @@ def submodel(model, inputs, outputs, masks="raise"):
     ValueError
         If a name is unknown; if the outputs depend on something that does not pass through the
         inputs (every tensor to add is named); if they do not depend on an input; if an output
-        depends on no input; if a mask would be lost.
+        depends on no input; if a mask would be lost; if two layers of the part have one name.
 
     Notes
     -----
     Source: "The Functional API" (keras.io/guides). ``keras.Model(tensor, outputs)`` of Keras 3.15
     also cuts, but not at a call of a layer that is called again behind the cut, not inside inner
-    models, and it drops some implicit masks silently.
+    models, and it drops some implicit masks silently. Behind an inner model Keras knows of a mask
+    only when the model runs, and MultiHeadAttention takes it off its query then, so that in
+    ``x + attention(x, x)`` it ends; with "explicit", the part has it to the end.
+    An inner model that is cut open leaves its layers in the new model, where names must differ.
 
     Examples
     --------
@@ -120,7 +123,8 @@ def intermediate(model, names):
     TypeError
         If the model has a `call` of its own.
     ValueError
-        If a name or a call is unknown.
+        If a name or a call is unknown, or if opening an inner model brings two layers of one name
+        together.
 
     Examples
     --------
