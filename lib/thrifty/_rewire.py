@@ -38,8 +38,13 @@ def rewire(model, changes, masks, keep):
 
     start, end = structure(model)
     values = {id(tensor): tensor for tensor in graph.inputs}
+    used = {id(tensor) for call in graph.calls for tensor in call.inputs} | {
+        *map(id, graph.outputs)
+    }
     for call in chosen:
         if not call.inputs:
+            if id(call.outputs[0]) not in used:
+                raise ValueError(f"no output depends on {call.path!r}; nothing would see the layer")
             values[id(call.outputs[0])] = _call(chosen[call], call.outputs)
     run(graph.calls, values, make)
     changed = keras.Model(

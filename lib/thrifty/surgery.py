@@ -175,8 +175,9 @@ def insert_after(model, layer, new_layer, masks="raise"):
     TypeError
         If the model has a `call` of its own or `new_layer` is no layer.
     ValueError
-        If `layer` is unknown or has several outputs; if the name of `new_layer` is taken; if a
-        later layer does not accept the new output; if a mask would be lost.
+        If `layer` is unknown, has several outputs or is an input that nothing uses; if the name of
+        `new_layer` is taken; if a later layer does not accept the new output; if a mask would be
+        lost.
 
     Examples
     --------

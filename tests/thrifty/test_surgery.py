@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from keras import layers, ops
 
 from thrifty._graph import Graph, implicit_mask
+from thrifty.mask_layers import AttachMask
 from thrifty.surgery import insert_after, intermediate, replace, submodel
 
 WIDTH = 3
@@ -139,37 +140,39 @@ def new_layer(kind):
     return layers.Dense(WIDTH, activation="tanh", bias_initializer="normal")
 
 
-@st.composite
-def graphs(draw_from):
-    rows = [("input", (), None)] * draw_from(st.integers(1, 2))
+def drawn_graph(rng):
+    rows = [("input", (), None)] * rng.integers(1, 3)
     inputs = len(rows)
-    kinds = st.sampled_from(["dense", "again", "again", "add", "op", "norm", "inner"])
-    for kind in draw_from(st.lists(kinds, min_size=2, max_size=8)):
-        # Mostly the newest tensors, for depth; now and then an old one, for skips.
-        near = st.integers(max(0, len(rows) - 2), len(rows) - 1)
-        a, b = (draw_from(near | st.integers(0, len(rows) - 1)) for _ in range(2))
-        usable = [k for k, (kind, _, _) in enumerate(rows) if kind in ("dense", "norm", "inner")]
+    for kind in rng.choice(["dense", "again", "again", "add", "op", "norm", "inner"], 11):
+        # A new tensor or any, for depth and for skips.
+        a = int(rng.integers(max(0, len(rows) - 2) if rng.random() < 0.7 else 0, len(rows)))
+        b = int(rng.integers(len(rows)))
+        usable = [k for k, (other, _, _) in enumerate(rows) if other in ("dense", "norm", "inner")]
         if kind in ("op", "add"):
             rows.append((kind, (a, b), None))
         elif kind == "again" and usable:
-            again = draw_from(st.sampled_from(usable))
+            again = int(rng.choice(usable))
             rows.append((rows[again][0], (a,), again))
         else:
-            rows.append((kind, (a,), None))
-    end = draw_from(st.integers(inputs, len(rows) - 1))
-    return Drawn(rows, sorted({len(rows) - 1, end}))
+            rows.append(("dense" if kind == "again" else str(kind), (a,), None))
+    return Drawn(rows, sorted({len(rows) - 1, int(rng.integers(inputs, len(rows)))}))
 
 
-@st.composite
-def cuts(draw_from):
+def drawn_cut(rng):
     """A graph, tensors to cut at and tensors to compute, all of them parts of the model."""
-    graph = draw_from(graphs())
-    alive = sorted(graph.before(graph.ends))
-    made = [k for k in alive if graph.rows[k][0] != "input"]
-    ends = draw_from(st.lists(st.sampled_from(made), min_size=1, max_size=2, unique=True))
-    behind = sorted(graph.before(ends) - set(ends) or graph.before(ends))
-    cut = draw_from(st.lists(st.sampled_from(behind), min_size=1, max_size=3, unique=True))
-    return graph, cut, ends
+    graph = drawn_graph(rng)
+    alive = graph.before(graph.ends)
+    made = [k for k in sorted(alive) if graph.rows[k][0] != "input"]
+    # The deepest, so that there is something to cut, and often a second one.
+    ends = list({max(made), int(rng.choice(made))})
+    behind = sorted(graph.before(ends) - set(ends))
+    inner = [k for k in behind if k in made and rng.random() < 0.8] or behind
+    cut = rng.choice(inner, min(rng.choice([1, 1, 2, 3]), len(inner)), replace=False)
+    return graph, [int(k) for k in cut], ends
+
+
+# Drawn from a seed: left to itself, Hypothesis prefers chains, which have no edges to miss.
+SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
 def idle(graph, cut, ends):
@@ -178,8 +181,8 @@ def idle(graph, cut, ends):
     return set(cut) - used
 
 
-@settings(max_examples=40)
-@given(cuts(), st.booleans())
+@settings(max_examples=30)
+@given(SEEDS.map(drawn_cut), st.booleans())
 def test_a_submodel_computes_what_the_whole_does_or_names_what_is_missing(drawn, by_tensor):
     graph, cut, ends = drawn
     graph.build()
@@ -212,14 +215,14 @@ def test_a_submodel_computes_what_the_whole_does_or_names_what_is_missing(drawn,
     assert snapshot(graph.model) == before
 
 
-@settings(max_examples=15)
-@given(cuts())
+@settings(max_examples=12)
+@given(SEEDS.map(drawn_cut))
 def test_front_and_back_make_the_whole(drawn):
     graph, cut, _ = drawn
     graph.build()
     cut = [k for k in cut if k not in idle(graph, cut, graph.ends)] or [max(graph.ends)]
     loose = [k for k in graph.ends if not graph.before([k]) & set(cut)]
-    cut = [*cut, *graph.crossing(cut, graph.ends), *loose]
+    cut = list({*cut, *graph.crossing(cut, graph.ends), *loose})
     places = [graph.address(k) for k in cut]
     needed = sorted(graph.before(cut) & set(range(graph.inputs)))
     front = submodel(graph.model, [f"x{k}" for k in needed], places)
@@ -228,14 +231,14 @@ def test_front_and_back_make_the_whole(drawn):
     same(back(front([data[k] for k in needed])), graph.model(data))
 
 
-@settings(max_examples=4)
-@given(cuts())
+@settings(max_examples=3)
+@given(SEEDS.map(drawn_cut))
 def test_a_submodel_saves_loads_and_trains(tmp_path_factory, drawn):
     graph, cut, ends = drawn
     graph.build()
     cut = [k for k in cut if k not in idle(graph, cut, ends)]
     loose = [k for k in ends if not graph.before([k]) & set(cut)]
-    cut = [*cut, *graph.crossing(cut, ends), *loose]
+    cut = list({*cut, *graph.crossing(cut, ends), *loose})
     places = [graph.address(k) for k in cut]
     part = submodel(graph.model, places, [graph.address(k) for k in ends])
     values = graph.values(graph.data())
@@ -245,14 +248,18 @@ def test_a_submodel_saves_loads_and_trains(tmp_path_factory, drawn):
     assert trains(part, fed)
 
 
-@settings(max_examples=10)
-@given(graphs(), st.data())
+@settings(max_examples=8)
+@given(SEEDS.map(drawn_graph), st.data())
 def test_new_layers_that_change_nothing_change_nothing(graph, data):
     graph.build()
     alive = sorted(graph.before([*graph.ends, *range(graph.inputs)]))
     k = data.draw(st.sampled_from(alive))
     before = snapshot(graph.model)
     extra = layers.Activation("linear", name="extra")
+    if k not in graph.before(graph.ends):
+        with pytest.raises(ValueError, match="nothing would see the layer"):
+            insert_after(graph.model, graph.address(k), extra)
+        return
     one = insert_after(graph.model, graph.address(k), extra)
     assert len(Graph(one).calls) == len(Graph(graph.model).calls) + 1
     gone = replace(one, {"extra": None})
@@ -268,8 +275,8 @@ def test_new_layers_that_change_nothing_change_nothing(graph, data):
     assert snapshot(graph.model) == before
 
 
-@settings(max_examples=12)
-@given(graphs())
+@settings(max_examples=10)
+@given(SEEDS.map(drawn_graph))
 def test_intermediate_returns_every_call(graph):
     graph.build()
     alive = sorted(graph.before([*graph.ends, *range(graph.inputs)]))
@@ -322,6 +329,36 @@ def test_one_call_or_all_calls_can_be_changed():
     # The numbers of the calls stay, although `dense` is called in another order of depth.
     changed = insert_after(model, "x", layers.Rescaling(1.0))
     same(intermediate(changed, ("dense", 0))(x)["dense:0"], first)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_calls_are_counted_as_they_were_made(swapped):
+    x = keras.Input((WIDTH,), name="x")
+    dense = layers.Dense(WIDTH, name="dense")
+    made = [dense(layers.ReLU()(layers.ReLU()(x))), dense(x), dense(layers.ReLU()(x))]
+    model = keras.Model(x, layers.Concatenate()(made[::-1] if swapped else made))
+    x = draw((2, WIDTH))
+    again = insert_after(model, "x", layers.Rescaling(1.0))
+    for each in (model, again):
+        seen = intermediate(each, "dense")(x)
+        expected = [dense(ops.relu(x)), dense(x), dense(ops.relu(x))]
+        same([seen[f"dense:{i}"] for i in range(3)], expected)
+
+
+def test_looking_at_a_model_leaves_no_loss_and_no_moved_average_behind():
+    x = keras.Input((WIDTH,), name="x")
+    y = layers.Dense(WIDTH, activity_regularizer="l2", name="h")(x)
+    model = keras.Model(x, layers.BatchNormalization()(y, training=True))
+    before = snapshot(model)
+    submodel(model, "h", model.output)
+    replace(model, {"h": layers.Dense(WIDTH)})
+    assert snapshot(model) == before and not model.losses
+
+
+def test_attaching_a_mask_leaves_the_tensor_as_it_is():
+    x = ops.ones((1, 2, WIDTH))
+    assert implicit_mask(AttachMask()(x, mask=ops.ones((1, 2), "bool"))) is not None
+    assert implicit_mask(x) is None
 
 
 def twice_nested(shared=True, deep="deep"):
