@@ -38,3 +38,16 @@ def require_layer_inputs(query_shape, key_shape, value_shape):
         raise ValueError(
             f"key and value must have one length, got {key_shape[1]} and {value_shape[1]}"
         )
+
+
+def require_sequences(shape):
+    if len(shape) != 3 or shape[-1] is None:
+        raise ValueError(f"inputs must have shape (batch, length, features), got {tuple(shape)}")
+
+
+def require_layer_mask_fits_inputs(mask_shape, shape):
+    for mask_size, size in zip(mask_shape, shape[:2], strict=True):
+        if None not in (mask_size, size) and mask_size != size:
+            raise ValueError(
+                f"mask must have shape (batch, length) = {tuple(shape[:2])}, got {tuple(mask_shape)}"
+            )
