@@ -96,7 +96,7 @@ class Recorder:
             outputs = self._with_noise(outputs)
         self._finish(record, outputs, tensors, masks)
         if self._ablate and record.mask_in:
-            record.used = without is None or not _equal(record.outputs, without)
+            record.used = without is None or not equal_arrays(record.outputs, without)
         return outputs
 
     def _run_inside(self, call, operation, args, kwargs):
@@ -250,7 +250,7 @@ def _split_masks(kwargs):
     return {name: value for name, value in kwargs.items() if name not in masks}, masks
 
 
-def _equal(found, expected):
+def equal_arrays(found, expected):
     return len(found) == len(expected) and all(
         a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
         for a, b in zip(found, expected, strict=True)

@@ -49,5 +49,6 @@ def require_layer_mask_fits_inputs(mask_shape, shape):
     for mask_size, size in zip(mask_shape, shape[:2], strict=True):
         if None not in (mask_size, size) and mask_size != size:
             raise ValueError(
-                f"mask must have shape (batch, length) = {tuple(shape[:2])}, got {tuple(mask_shape)}"
+                f"mask must have shape (batch, length) = {tuple(shape[:2])}, "
+                f"got {tuple(mask_shape)}"
             )

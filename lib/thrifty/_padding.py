@@ -65,17 +65,23 @@ class Lengths:
 
     def padded(self, extra):
         """Arguments for the model: the batch with `extra` more positions of padding."""
-        widths = (0, extra) if self.side == "after" else (extra, 0)
 
         def grow(array, value):
             return np.pad(
                 array,
-                [(0, 0), widths, *[(0, 0)] * (array.ndim - 2)],
+                [(0, 0), self._widths(extra), *[(0, 0)] * (array.ndim - 2)],
                 constant_values=np.asarray(value, array.dtype),
             )
 
         batch = tree.map_structure(lambda a: grow(a, self._pad), self.batch)
-        return self._arguments(batch, grow(self.real, False))
+        return self._arguments(batch, self.real_with(extra))
+
+    def real_with(self, extra):
+        """The real positions (batch, n + extra) of `padded(extra)`."""
+        return np.pad(self.real, [(0, 0), self._widths(extra)])
+
+    def _widths(self, extra):
+        return (0, extra) if self.side == "after" else (extra, 0)
 
     def with_noise(self, rng):
         """Arguments for the model: the batch with noise in the padding, if the mask is given."""
@@ -107,6 +113,7 @@ def aligned(alone, padded, real, side):
     if alone.ndim != padded.ndim:
         return None
     length, certain = max(int(real.sum()), 1), True
+    none_real = not real.any()  # then `alone` holds one position, of padding
     for axis, (short, long) in enumerate(zip(alone.shape, padded.shape, strict=True)):
         if short == long:
             continue
@@ -114,6 +121,8 @@ def aligned(alone, padded, real, side):
         certain = certain and short == length and long == len(real)
         if short > long:
             return None
+        if none_real:
+            return alone[:0], padded[:0], certain
         kept = slice(0, short) if side == "after" else slice(long - short, long)
         padded = padded[(slice(None),) * axis + (kept,)]
     return alone, padded, certain
@@ -126,12 +135,8 @@ def difference(a, b):
     if a.dtype.kind not in "fiub" and a.dtype.name != "bfloat16":
         return float((a != b).any()), 1.0
     a, b = a.astype(np.float64), b.astype(np.float64)
-    if not (np.isfinite(a) == np.isfinite(b)).all():
-        return np.inf, 1.0
-    finite = np.isfinite(a)
-    if not finite.any():
-        return 0.0, 0.0
-    a, b = a[finite], b[finite]
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return np.inf, 1.0  # NaN is no result, even if it is NaN on both sides
     return float(np.abs(a - b).max()), float(max(np.abs(a).max(), np.abs(b).max()))
 
 
