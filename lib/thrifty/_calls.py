@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import warnings
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ class Call:
     operation: object
     inputs: tuple  # numbers of the calls that made its tensors
     masks: tuple  # of each input tensor, whether it carries a mask
-    by_hand: bool
+    as_argument: bool
     mask_out: bool = False
     takes: tuple = ()  # ids of the input tensors whose mask is gone after the call
     used: bool | None = None
@@ -28,7 +29,7 @@ class Call:
 
     @property
     def mask_in(self):
-        return self.by_hand or any(self.masks)
+        return self.as_argument or any(self.masks)
 
 
 class Recorder:
@@ -65,7 +66,10 @@ class Recorder:
         # Layers in layers and operations in a Functional graph are reached by no public hook.
         keras.layers.Layer.__call__, keras.Operation.__call__ = of_layer, of_operation
         try:
-            return function()
+            with warnings.catch_warnings():
+                # Keras warns of every layer that drops a mask; here they are being counted.
+                warnings.filterwarnings("ignore", message=".*does not support masking")
+                return function()
         finally:
             keras.layers.Layer.__call__, keras.Operation.__call__ = layer_call, operation_call
 
@@ -73,11 +77,11 @@ class Recorder:
         if self._muted or any(map(keras.utils.is_keras_tensor, tree.flatten((args, kwargs)))):
             return call(operation, *args, **kwargs)
         args, kwargs = _named(operation, args, kwargs)
-        given, by_hand = _split_masks(kwargs)
+        given, as_argument = _split_masks(kwargs)
         tensors = [x for x in tree.flatten((args, given)) if _is_tensor(x)]
         masks = [keras_mask(x) for x in tensors]
         if self._open:
-            self._note_unrecorded(tensors, masks)
+            self._note_unrecorded(tensors)
         record = Call(
             name="/".join([*self._open[1:], operation.name]),
             kind=type(operation).__name__,
@@ -85,7 +89,7 @@ class Recorder:
             operation=operation,
             inputs=tuple(sorted({self._maker[id(x)] for x in tensors if id(x) in self._maker})),
             masks=tuple(mask is not None for mask in masks),
-            by_hand=bool(by_hand),
+            as_argument=bool(as_argument),
             tensors=tuple(map(id, tensors)),
         )
         self._keep(tensors)
@@ -132,7 +136,8 @@ class Recorder:
         mask = keras_mask(outputs)
         noise = self._noise.normal(size=outputs.shape) * float(ops.max(ops.abs(outputs)))
         noisy = ops.where(mask[..., None], outputs, ops.cast(noise, outputs.dtype))
-        return _GiveMask(mask, dtype=noisy.dtype).give(noisy)
+        with self._silence():
+            return with_mask(noisy, mask)
 
     def _finish(self, record, outputs, tensors, masks):
         results = [x for x in tree.flatten(outputs) if _is_tensor(x)]
@@ -143,22 +148,20 @@ class Recorder:
             for x, mask in zip(tensors, masks, strict=True)
             if mask is not None and keras_mask(x) is None
         )
-        if _is_transparent(record.operation):
-            return  # its tensors were made by the calls inside
+        if _is_transparent(record.operation) or _makes_masks(record):
+            return  # the tensors of the one were made by the calls inside, the other is no layer
+        if not _is_leaf(record.operation):
+            self._note_unrecorded(results, inside=(record.operation.name,))
         self.calls.append(record)
         for x in results:
             self._maker[id(x)] = len(self.calls) - 1
         self._keep(results)
 
-    def _note_unrecorded(self, tensors, masks):
+    def _note_unrecorded(self, tensors, inside=()):
         """Note tensors that code between the layers of a container made from masked ones."""
-        here = tuple(self._open)
+        here = (*self._open, *inside)
         masked = [i for i, call in enumerate(self.calls) if call.mask_out and call.path == here]
-        unknown = [
-            x
-            for x, mask in zip(tensors, masks, strict=True)
-            if mask is None and id(x) not in self._kept
-        ]
+        unknown = [x for x in tensors if keras_mask(x) is None and id(x) not in self._kept]
         if not masked or not unknown:
             return
         record = Call(
@@ -168,7 +171,7 @@ class Recorder:
             operation=None,
             inputs=(masked[-1],),
             masks=(True,),
-            by_hand=False,
+            as_argument=False,
             outputs=arrays(unknown),
         )
         self.calls.append(record)
@@ -186,9 +189,6 @@ class _GiveMask(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self._mask = mask
-
-    def give(self, x):
-        return self(x)
 
     def call(self, inputs):
         return ops.copy(inputs)
@@ -225,6 +225,14 @@ def _is_leaf(operation):
 def _is_transparent(operation):
     """Whether it is a Functional or Sequential model, which computes nothing of its own."""
     return isinstance(operation, keras.Model) and type(operation).__module__.startswith("keras.")
+
+
+def _makes_masks(record):
+    """Whether it computes a mask: Keras makes such operations, and gives the layers their result
+    as an argument, when a Functional model is built.
+    """
+    layer = isinstance(record.operation, keras.layers.Layer)
+    return not layer and all(output.dtype == bool for output in record.outputs)
 
 
 def _named(operation, args, kwargs):

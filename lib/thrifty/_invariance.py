@@ -93,10 +93,11 @@ def padding_invariant(model, batch, *, mask=None, pad=0, extra=3, rtol=1e-4):
         padded = [_outputs(model, *lengths.padded(k)) for k in range(extra + 1)]
     except Exception as error:  # whatever a model of the reader's own may raise
         _outputs(model, *lengths.padded(0))  # if it fails even here, its own error is the better
+        shortest, n = max(int(lengths.real.sum(axis=1).min()), 1), lengths.real.shape[1]
         raise ValueError(
-            f"the model does not take another length than {lengths.real.shape[1]}: build it "
-            f"with an unknown length, keras.Input((None,)), or use trace, which then changes what "
-            f"stands in the padding"
+            f"the model does not take every length from {shortest} to {n + extra}: build it with "
+            f"an unknown length, keras.Input((None,)), leave out samples that are too short, or "
+            f"use trace, which then changes what stands in the padding"
         ) from error
     for k, outputs in enumerate(padded):
         for i, reference in enumerate(alone):

@@ -16,7 +16,8 @@ class Row:
         Functional model is named by its class; what code between the layers of a custom layer or
         model computed is "(operations)".
     mask_in : str
-        "yes", "no", "by hand", or how many inputs carry one: "1 of 2".
+        "yes", "no", "1 of 2" where only some inputs carry one, or "argument" where it was given as
+        an argument. A Functional model does that by itself: it notes the masks when it is built.
     mask_out : bool
         Whether the output carries a mask.
     verdict : str
@@ -100,7 +101,7 @@ def _row(call, unchanged, largest):
     return Row(
         name=call.name,
         kind=call.kind,
-        mask_in="by hand" if call.by_hand else masks,
+        mask_in="argument" if call.as_argument else masks,
         mask_out=call.mask_out,
         verdict=what_it_does(call.mask_in, call.mask_out, call.used),
         unchanged=unchanged,
