@@ -168,8 +168,11 @@ def _blame(changed, lost, why):
 
 def _culprit(calls, first):
     """The number of the call where the mask of call `first` died; None if there never was one."""
-    if calls[first].mask_in:
-        return first
+    return first if calls[first].mask_in else _death_before(calls, first)
+
+
+def _death_before(calls, first):
+    """The nearest call before call `first` that was given a mask and handed none on."""
     seen, queue = set(), [first]
     while queue:
         number = queue.pop(0)
@@ -177,10 +180,12 @@ def _culprit(calls, first):
             if set(calls[taker].takes) & set(calls[number].tensors):
                 return taker
         for parent in sorted(calls[number].inputs, reverse=True):
-            if parent in seen:
+            if parent in seen or calls[parent].mask_out:
                 continue
             seen.add(parent)
-            if calls[parent].mask_in and not calls[parent].mask_out:
-                return parent
+            if calls[parent].mask_in:
+                # Merged with an input that had lost its mask before: that is where it died.
+                earlier = None if all(calls[parent].masks) else _death_before(calls, parent)
+                return parent if earlier is None else earlier
             queue.append(parent)
     return None
