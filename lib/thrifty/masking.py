@@ -63,7 +63,7 @@ def trace(model, batch, *, mask=None, pad=0, extra=3, rtol=1e-4):
     noise is put where the padding stands, behind the layer that makes the mask.
 
     A function compiled by `tf.function` hides its layers. Only calls with tensors are seen, so
-    trace the model itself, not `model.predict`. The batch is run batch + 3 times.
+    trace the model itself, not `model.predict`. The model runs batch + 2 times.
 
     Examples
     --------
