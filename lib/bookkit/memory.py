@@ -10,11 +10,11 @@ import pathlib
 _STATUS, _RESET = pathlib.Path("/proc/self/status"), pathlib.Path("/proc/self/clear_refs")
 
 
-def peak_bytes(call) -> int | None:
+def peak_bytes(call, *, trim: bool = False) -> int | None:
     """Return how many bytes `call()` adds to this process at its peak; None where Linux is not.
 
-    What earlier work has freed is given back first, for memory that is used again does not count.
-    The first call of a graph also builds it: call once before to leave that out.
+    Memory that earlier work has freed and the call uses again does not count; with `trim` it is
+    given back first. The first call of a graph also builds it: call once before to leave that out.
 
     Examples
     --------
@@ -22,9 +22,10 @@ def peak_bytes(call) -> int | None:
     >>> grown is None or grown > 9 * 10**7
     True
     """
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
+    if trim:
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)
     try:
         _RESET.write_text("5")  # the peak starts anew from what is held now
     except OSError:
