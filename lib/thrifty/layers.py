@@ -114,7 +114,7 @@ class AlignedBidirectional(keras.layers.Layer):
         A recurrent layer such as LSTM or GRU; both directions are copies of it, with weights of
         their own. Its `return_sequences` decides what is returned.
     **kwargs
-        Of every Keras layer: `name`, `dtype`, `trainable`.
+        Of every Keras layer: `name`, `dtype` (by default that of `layer`), `trainable`.
 
     Raises
     ------
@@ -147,8 +147,8 @@ class AlignedBidirectional(keras.layers.Layer):
     """
 
     def __init__(self, layer, **kwargs):
-        super().__init__(**kwargs)
         _require_recurrent(layer)
+        super().__init__(**{"dtype": layer.dtype_policy, **kwargs})
         self.layer = layer
         self.return_sequences = bool(layer.return_sequences)
         self.supports_masking = True
@@ -172,7 +172,7 @@ class AlignedBidirectional(keras.layers.Layer):
             real = ops.logical_and(real, mask)
         forward = self._run(self._forward, inputs, real, 1, training)
         backward = self._run(self._backward, inputs, real, -1, training)
-        return ops.concatenate([forward, backward], axis=-1)
+        return ops.cast(ops.concatenate([forward, backward], axis=-1), self.compute_dtype)
 
     def _run(self, layer, inputs, real, step, training):
         n = ops.shape(inputs)[1]

@@ -19,10 +19,10 @@ POOLINGS = [MaskedMeanPooling, MaskedMaxPooling, AttentionPooling]
 LAYERS = {
     **{kind.__name__: kind for kind in POOLINGS},
     "AlignedBidirectional": lambda **options: AlignedBidirectional(
-        layers.GRU(3, bias_initializer="normal"), **options
+        layers.GRU(3, bias_initializer="normal", **options)
     ),
     "AlignedBidirectional, sequences": lambda **options: AlignedBidirectional(
-        layers.LSTM(3, return_sequences=True, bias_initializer="normal"), **options
+        layers.LSTM(3, return_sequences=True, bias_initializer="normal", **options)
     ),
 }
 
@@ -164,6 +164,12 @@ def test_aligned_passes_the_mask_on_with_sequences_only():
     kept = AlignedBidirectional(layers.GRU(3, return_sequences=True))(x)
     same(kept._keras_mask, [[True, True, False]])
     assert getattr(AlignedBidirectional(layers.GRU(3))(x), "_keras_mask", None) is None
+
+
+def test_aligned_takes_the_number_format_of_its_layer_or_its_own():
+    x, inner = draw((1, 3, 4)), layers.GRU(2, dtype="float16")
+    assert AlignedBidirectional(inner)(x).dtype == "float16"
+    assert AlignedBidirectional(inner, dtype="float32")(x).dtype == "float32"
 
 
 @pytest.mark.parametrize(
