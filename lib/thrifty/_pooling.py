@@ -168,9 +168,13 @@ class AttentionPooling(_MaskedPooling):
     def _pool(self, x, real):
         x = ops.where(real, x, ops.zeros_like(x))
         scores = ops.sum(x * ops.cast(self._kernel, x.dtype), axis=-1, keepdims=True)
-        # Without a real position the softmax is uniform, over the zeros of the line above.
-        weights = ops.softmax(ops.where(real, scores, _lowest(x)), axis=1)  # (batch, n, 1)
-        return ops.sum(weights * x, axis=1)
+        scores = ops.where(real, scores, _lowest(x))
+        # A softmax by hand: Keras's warns of sequences of length 1. The highest score adds 1 to
+        # the total, so that a total below 1 means that there is no real position.
+        exponentials = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
+        exponentials = ops.where(real, exponentials, ops.zeros_like(exponentials))  # (batch, n, 1)
+        total = ops.sum(exponentials, axis=1)  # (batch, 1)
+        return ops.sum(exponentials / ops.maximum(total, 1)[:, None] * x, axis=1)
 
     def get_config(self):
         initializer = keras.initializers.serialize(self.kernel_initializer)
