@@ -18,7 +18,7 @@ import tempfile
 import numpy as np
 
 from bookkit.bench_peers import HALF_WIDTH, RATE, report
-from bookkit.bench_sparse import DENSE, DEPTH, HEADS, compiled, dense, one_core, start
+from bookkit.bench_sparse import DENSE, DEPTH, HEADS, compiled, dense, keras_dense, one_core, start
 from bookkit.files import ROOT, write_whole
 
 PEERS = ROOT / ".cache" / "peers"
@@ -76,34 +76,30 @@ def candidates() -> dict:
     import keras
     from keras import ops
 
+    from thrifty.gathered import gathered_attend
     from thrifty.patterns import Atrous, Local
     from thrifty.sparse import attend
 
     window = keras.layers.MultiHeadAttention(HEADS, DEPTH, sliding_window=HALF_WIDTH + 1)
     window.build(*[(1, None, HEADS * DEPTH)] * 2)
 
-    def keras_dense(q, k, v):
-        q, k, v = (ops.swapaxes(x, 1, 2) for x in (q, k, v))
-        return ops.swapaxes(ops.dot_product_attention(q, k, v), 1, 2)
-
     def keras_window(q, k, v):
         q, k, v = (ops.swapaxes(x, 1, 2) for x in (q, k, v))
         mask = window._compute_sliding_window_mask(q)
         return ops.swapaxes(window._compute_attention(q, k, v, attention_mask=mask)[0], 1, 2)
 
-    found = {
+    return {
         OURS["local"]: ("local", lambda q, k, v: attend(q, k, v, Local(HALF_WIDTH)), True),
         OURS["atrous"]: ("atrous", lambda q, k, v: attend(q, k, v, Atrous(RATE)), True),
         DENSE: ("full", dense, True),
         "Keras, dot_product_attention": ("full", keras_dense, True),
         f"Keras, sliding_window={HALF_WIDTH + 1}": ("local", keras_window, True),
+        "gathered rows, as in 2019": (
+            "local",
+            lambda q, k, v: gathered_attend(q, k, v, HALF_WIDTH),
+            True,
+        ),
     }
-    try:
-        from thrifty.gathered import gathered_attend
-    except ImportError:
-        return found
-    gathered = lambda q, k, v: gathered_attend(q, k, v, HALF_WIDTH)  # noqa: E731
-    return {**found, "gathered rows, as in 2019": ("local", gathered, True)}
 
 
 def own_report(folder: str) -> dict:

@@ -63,15 +63,17 @@ def dense(q, k, v):
     return tf.matmul(tf.nn.softmax(scores), v)
 
 
-def cores() -> dict:
-    """Return functions of (q, k, v) by name."""
+def keras_dense(q, k, v):
+    """Attention as Keras's own layer computes it, in the book's order of axes."""
     from keras import ops
 
-    from thrifty.sparse import attend, chunked_attend
+    q, k, v = (ops.swapaxes(x, 1, 2) for x in (q, k, v))
+    return ops.swapaxes(ops.dot_product_attention(q, k, v), 1, 2)
 
-    def keras_dense(q, k, v):
-        q, k, v = (ops.swapaxes(x, 1, 2) for x in (q, k, v))
-        return ops.swapaxes(ops.dot_product_attention(q, k, v), 1, 2)
+
+def cores() -> dict:
+    """Return functions of (q, k, v) by name."""
+    from thrifty.sparse import attend, chunked_attend
 
     found = {DENSE: dense, "Keras, dot_product_attention": keras_dense, "chunked": chunked_attend}
     for pattern, name in patterns().items():

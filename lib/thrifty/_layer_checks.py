@@ -52,3 +52,13 @@ def require_layer_mask_fits_inputs(mask_shape, shape):
                 f"mask must have shape (batch, length) = {tuple(shape[:2])}, "
                 f"got {tuple(mask_shape)}"
             )
+
+
+def real_positions(inputs, mask):
+    """Which positions of (batch, n, features) are real, (batch, n): without a mask all are."""
+    real = ops.ones_like(inputs[..., 0], dtype="bool")
+    if mask is None:
+        return real
+    mask = layer_mask("mask", mask, axes=(2,))
+    require_layer_mask_fits_inputs(mask.shape, inputs.shape)
+    return ops.logical_and(real, mask)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from thrifty._layer_checks import layer_mask, require_layer_mask_fits_inputs, require_sequences
+from thrifty._layer_checks import real_positions, require_sequences
 
 
 class _MaskedPooling(keras.layers.Layer):
@@ -19,11 +19,7 @@ class _MaskedPooling(keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         require_sequences(inputs.shape)
-        real = ops.ones_like(inputs[..., 0], dtype="bool")  # (batch, n)
-        if mask is not None:
-            mask = layer_mask("mask", mask, axes=(2,))
-            require_layer_mask_fits_inputs(mask.shape, inputs.shape)
-            real = ops.logical_and(real, mask)
+        real = real_positions(inputs, mask)
         # In 16 bits the sum of a few long rows overflows.
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         return ops.cast(self._pool(wide, ops.expand_dims(real, -1)), inputs.dtype)

@@ -6,7 +6,7 @@ In every mask, True = a real position. All of them compute in float32 what float
 import keras
 from keras import ops
 
-from thrifty._layer_checks import layer_mask, require_layer_mask_fits_inputs, require_sequences
+from thrifty._layer_checks import real_positions, require_sequences
 from thrifty._pooling import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
 
 __all__ = [
@@ -165,11 +165,7 @@ class AlignedBidirectional(keras.layers.Layer):
 
     def call(self, inputs, mask=None, training=None):
         require_sequences(inputs.shape)
-        real = ops.ones_like(inputs[..., 0], dtype="bool")  # (batch, n)
-        if mask is not None:
-            mask = layer_mask("mask", mask, axes=(2,))
-            require_layer_mask_fits_inputs(mask.shape, inputs.shape)
-            real = ops.logical_and(real, mask)
+        real = real_positions(inputs, mask)
         forward = self._run(self._forward, inputs, real, 1, training)
         backward = self._run(self._backward, inputs, real, -1, training)
         return ops.cast(ops.concatenate([forward, backward], axis=-1), self.compute_dtype)
