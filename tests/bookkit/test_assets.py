@@ -171,6 +171,15 @@ def test_an_archive_without_the_file_or_damaged_says_so(index, monkeypatch, whee
     assert "is damaged" in error_of("b")
 
 
+def test_a_whole_archive_can_be_an_asset(index, monkeypatch, wheel):
+    whole = entry(None, wheel.read_bytes())
+    monkeypatch.setitem(assets.ASSETS, "all", whole)
+    with zipfile.ZipFile(assets.fetch("all")) as archive:
+        assert archive.read("tiny/data/b.bin") == FILES["tiny/data/b.bin"]
+    monkeypatch.setitem(assets.ASSETS, "all", entry(None, b"x", version="1.1"))
+    assert "has the wrong hash" in error_of("all")
+
+
 @pytest.mark.parametrize("member", ["../evil", "/etc/evil", "a/../../evil", "a\\..\\evil", ""])
 def test_a_member_cannot_leave_its_archive(member):
     with pytest.raises(ValueError, match="is not a path inside an archive"):
