@@ -61,6 +61,8 @@ class Exercise:
             self.check(guarded(answer))
         except Hint as hint:
             return one_line(str(hint)) or "look at it again."
+        except NotImplementedError:  # a method of a class that is still to be written
+            return DOTS
         except Exception as error:
             # The check met something it had not expected, and that came from the answer.
             kind = type(answer).__name__
