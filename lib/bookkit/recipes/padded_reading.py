@@ -25,7 +25,7 @@ from thrifty.layers import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
 RESULTS = ROOT / "book/code/padded_reading.json"
 
 SEEDS = 5
-EPOCHS = 8
+EPOCHS, MORE_EPOCHS = 8, 40
 BATCH = 32
 LONGEST = 512  # words; what is longer is left out
 RATE = 3e-3
@@ -121,9 +121,9 @@ def classifier(kind, masked, vectors, topics=5):
 _IDS = tf.TensorSpec((None, None), tf.int32)
 
 
-def train(kind, masked, seed, epochs=EPOCHS, news=None):
+def train(kind, masked, seed, epochs=EPOCHS):
     """Train one classifier; return it with the mean loss of every epoch."""
-    news = news or load()
+    news = load()
     keras.utils.set_random_seed(seed)
     model = classifier(kind, masked, news.vectors, len(news.topics))
     optimizer = keras.optimizers.Adam(RATE)
@@ -158,10 +158,10 @@ def predict(model, texts, batch=BATCH, length=None):
     return np.concatenate([np.argmax(score(padded(ids, length)), axis=-1) for ids in groups])
 
 
-def measure(kind, masked, seed, news=None):
+def measure(kind, masked, seed, epochs=EPOCHS):
     """Train, and return what the test texts come out as: in company and alone."""
-    news = news or load()
-    model, losses = train(kind, masked, seed, news=news)
+    news = load()
+    model, losses = train(kind, masked, seed, epochs)
     return {"losses": losses, **judged(model, news.test)}
 
 
@@ -176,22 +176,41 @@ def judged(model, texts):
     return {**by_unit, "changed": round(float((company != alone).mean()), 4)}
 
 
+def key_of(kind, masked, seed, epochs=EPOCHS):
+    """Return the name of a stored run.
+
+    Examples
+    --------
+    >>> key_of("GRU", False, 0)
+    'GRU, not masked, seed 0, 8 epochs'
+    """
+    return f"{kind}, {'masked' if masked else 'not masked'}, seed {seed}, {epochs} epochs"
+
+
 def stored():
-    """Return the stored results, {"GRU, masked, seed 0": what `measure` returned, ...}."""
+    """Return the stored results, by `key_of`: what `measure` returned."""
     return json.loads(RESULTS.read_text())["results"]
+
+
+def runs():
+    """Yield (kind, masked, seed, epochs) of everything that is stored."""
+    both = (True, False)
+    for seed in range(SEEDS):
+        yield from ((kind, masked, seed, EPOCHS) for kind in RECURRENT for masked in both)
+    yield from (("mean", masked, seed, MORE_EPOCHS) for seed in range(SEEDS) for masked in both)
+    yield "GRU", False, 0, MORE_EPOCHS  # one seed, for it takes long
 
 
 def main():
     """Train what is not stored yet, and store after each run."""
     setup(seed=0)
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"about": {}, "results": {}}
-    runs = [(k, m, seed) for seed in range(SEEDS) for k in RECURRENT for m in (True, False)]
-    for kind, masked, seed in runs:
-        key = f"{kind}, {'masked' if masked else 'not masked'}, seed {seed}"
+    for run in runs():
+        key = key_of(*run)
         if key in found["results"]:
             continue
         start = time.process_time()
-        found["results"][key] = measure(kind, masked, seed)
+        found["results"][key] = measure(*run)
         print(f"{key}: {time.process_time() - start:.0f} s", flush=True)
         found["about"] = {
             "command": "python -m bookkit.recipes.padded_reading",
