@@ -182,3 +182,69 @@ export function largestN(model, pattern, budget, options, limit) {
   }
   return low;
 }
+
+/** The part of a model between some tensors and a later one, and what crosses the cut. The twin of `model_surgeon.cut_of`. */
+export function cutOf(parents, start, end) {
+  const needed = new Set();
+  for (const todo = [end]; todo.length; ) {
+    const k = todo.pop();
+    if (needed.has(k) || start.includes(k)) continue;
+    needed.add(k);
+    todo.push(...parents[k]);
+  }
+  const used = new Set([end, ...[...needed].flatMap((k) => parents[k])]);
+  const reached = new Set(start);
+  const [part, edges] = [[], []];
+  for (const k of [...needed].sort((a, b) => a - b)) {
+    const outside = parents[k].filter((p) => !reached.has(p));
+    if (outside.length === parents[k].length) continue; // nothing that it is called on comes from the start
+    reached.add(k);
+    part.push(k);
+    for (const p of new Set(outside)) edges.push([p, k]);
+  }
+  return { part, idle: start.filter((k) => !used.has(k)), edges, missing: [...new Set(edges.map(([p]) => p))] };
+}
+
+/** The tensors on the way to one, itself included. */
+export function ancestors(parents, end) {
+  const found = new Set([end]);
+  for (let k = end; k >= 0; k--) if (found.has(k)) for (const p of parents[k]) found.add(p);
+  return found;
+}
+
+/** How many numbers are in the weights of some layers, shared ones counted once. The twin of `ModelSurgeon.parameters`. */
+export function parametersOf(weights, layers) {
+  const chosen = new Set(layers);
+  return weights.reduce((sum, [count, ...holders]) => sum + (holders.some((k) => chosen.has(k)) ? count : 0), 0);
+}
+
+/** How many layers are called, one that is called twice counted once. The twin of `ModelSurgeon.layers`. */
+export function layersOf(same, calls) {
+  const first = (k) => same.find((numbers) => numbers.includes(k))?.[0] ?? k;
+  return new Set(calls.map(first)).size;
+}
+
+/** A tensor as `thrifty.surgery` names it: a name, or a name and the number of the call. */
+function addressOf({ names, same }, k) {
+  const calls = same.find((numbers) => numbers.includes(k));
+  if (!calls) return `'${names[k]}'`;
+  const index = calls.indexOf(k);
+  return `('${names[k].slice(0, -`:${index}`.length)}', ${index})`;
+}
+
+/** The line of Python that makes the part. The twin of `ModelSurgeon.line`. */
+export function cutLine(s, start, end) {
+  const [last, ...first] = [end, ...start].map((k) => addressOf(s, k).replaceAll("'", '"'));
+  const masks = start.some((k) => s.masked.includes(k)) ? ', masks="explicit"' : "";
+  return `submodel(model, ${first.length === 1 ? first[0] : `[${first.join(", ")}]`}, ${last}${masks})`;
+}
+
+/** What `thrifty.surgery.submodel` says to a cut; empty if it makes the part. The twin of `ModelSurgeon.error`. */
+export function cutError(s, start, end) {
+  const { idle, missing } = cutOf(s.parents, start, end);
+  const listed = (tensors) => tensors.map((k) => addressOf(s, k)).join(", ");
+  if (idle.length) return `the outputs do not depend on ${listed(idle)}; leave it out of the inputs`;
+  if (!start.length) return `no input leads to the output ${listed([end])}`;
+  if (missing.length) return `the outputs also depend on what does not pass through the inputs; add: ${listed(missing)}`;
+  return "";
+}
