@@ -441,7 +441,10 @@ def test_a_cut_is_placed_by_keys_alone(page, net):
     assert "A click or Enter closes it." in here.inner_text()
     for _ in range(3):
         graph.press("ArrowDown")
-    assert here.inner_text() == ("“b_relu”: ReLU, 0 parameters, output 8×8×4. Called on “b_bn”.")
+    assert here.inner_text() == (
+        "“b_relu”: ReLU, 0 parameters, output 8×8×4. Called on “b_bn”. "
+        "The square starts after it, the ring ends with it."
+    )
     graph.press("e")
     assert state_of(page, "output") == "b_relu"
     assert "from “a_second_bn” to “b_relu” can be cut out: 3 layers" in told(page)
@@ -472,6 +475,21 @@ def test_a_cut_is_placed_by_the_mouse(page, net):
     click(360, 2)  # a title is no tensor
     assert state_of(page, "output") == "c_second_bn"
     assert "choose one of its layers" in page.locator(".bk-sg-here").inner_text()
+
+
+def test_the_drawing_stays_under_the_finger(page, net):
+    """What is told stands above it on a phone, and becomes longer."""
+    room = '<div style="height: 800px"></div>'
+    page.set_content(room + surgeon(net, inputs="b_second_bn").static_html() + room)
+    page.add_script_tag(content=bundle.page_script(["model_surgeon"]))
+    graph, side = page.locator("svg[tabindex]"), page.locator(".bk-sg-side")
+    graph.scroll_into_view_if_needed()
+    page.evaluate("scrollBy(0, 100)")
+    before, tall = graph.bounding_box(), side.bounding_box()["height"]
+    page.mouse.click(before["x"] + before["width"] * 323 / 384, before["y"] + before["height"] / 3)
+    assert len(state_of(page, "inputs")) == 2
+    assert side.bounding_box()["height"] > tall + 10
+    assert abs(graph.bounding_box()["y"] - before["y"]) < 1.5
 
 
 def test_arcs_of_skip_connections_do_not_run_into_one_another(page):

@@ -89,7 +89,7 @@ function drawEdges(s, rows, edges) {
     }
     if (edge.crosses) crosses.push(cross(x, y));
   }
-  return [...lines, ...crosses];
+  return { lines, crosses };
 }
 
 /** The two marks of a row: a square for a start, of which there may be several, a ring for the one end. */
@@ -140,7 +140,7 @@ function drawCuts(s, rows) {
   return rows.flatMap((row, i) => {
     const cut = row.kind !== "open" && (s.start.includes(row.last) || (row.last === s.end && goesOn));
     const y = HEAD + ROW * (i + 1);
-    return cut ? [el("path", { d: `M0 ${y}H${RIGHT}`, class: "bk-sg-cut" }), el("text", { x: 0, y: y - 4, class: "bk-sg-word" }, "cut")] : [];
+    return cut ? [el("path", { d: `M0 ${y}H${RIGHT}`, class: "bk-sg-cut" }), el("text", { x: 2, y: y - 4, class: "bk-sg-word" }, "cut")] : [];
   });
 }
 
@@ -231,6 +231,10 @@ function render({ model, el: root }) {
   }
   function use(i, column) {
     const row = rows[i];
+    // What is told above grows and shrinks; the drawing must stay under the finger.
+    const top = graph.getBoundingClientRect().top;
+    const keep = () => scrollBy({ top: graph.getBoundingClientRect().top - top, behavior: "instant" });
+    queueMicrotask(() => queueMicrotask(keep)); // after the redrawing, which is queued next
     if (column === BODY) return toggle(row);
     if (row.kind === "open") return;
     const name = model.get("names")[row.last];
@@ -254,7 +258,7 @@ function render({ model, el: root }) {
     },
   });
   graph.addEventListener("keydown", (event) => {
-    const column = { s: START, e: END }[event.key];
+    const column = { s: START, e: END }[event.key.toLowerCase()];
     if (!column || event.ctrlKey || event.metaKey || event.altKey) return;
     choose(at[0], column);
     use(...at);
@@ -280,7 +284,7 @@ function render({ model, el: root }) {
     const what = group ? count(layersOf(s.same, layers), "layer") : s.kinds[row.last];
     const shared = s.same.some((calls) => calls.includes(row.last)) ? ", a layer that is called more than once" : "";
     const from = parents.length ? ` Called on ${quoted(parents)}.` : "";
-    const doing = { layer: "", closed: " A click or Enter opens it.", open: row.forced ? " It stays open: the cut goes through it." : " A click or Enter closes it." }[row.kind];
+    const doing = { layer: " The square starts after it, the ring ends with it.", closed: " A click or Enter opens it.", open: row.forced ? " It stays open: the cut goes through it." : " A click or Enter closes it." }[row.kind];
     return `“${row.name}”: ${what}${shared}, ${count(parametersOf(s.weights, layers), "parameter")}, output ${s.shapes[row.last]}.${from}${doing}`;
   }
 
@@ -297,13 +301,15 @@ function render({ model, el: root }) {
     const old = rows?.[at[0]];
     rows = rowsOf(s, cut);
     at = old ? [follow(old), at[1]] : [Math.max(0, rows.findIndex((row) => row.last === s.start[0] && row.kind !== "open")), START];
+    const { lines, crosses } = drawEdges(s, rows, edgesOf(s, cut, rows));
     const height = HEAD + ROW * rows.length + 6;
     graph.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
     graph.replaceChildren(
       ...["start", "end"].map((word, i) => el("text", { x: MARKS[i], y: 14, class: "bk-axis" }, word)),
-      ...drawEdges(s, rows, edgesOf(s, cut, rows)),
+      ...lines,
       ...rows.flatMap((row, i) => drawRow(s, cut, row, i)),
       ...drawCuts(s, rows),
+      ...crosses,
       ring,
     );
     drawHere(s);
