@@ -481,6 +481,7 @@ def test_the_drawing_stays_under_the_finger(page, net):
     """What is told stands above it on a phone, and becomes longer."""
     room = '<div style="height: 800px"></div>'
     page.set_content(room + surgeon(net, inputs="b_second_bn").static_html() + room)
+    page.add_style_tag(content="html { overflow-anchor: none }")  # not every browser helps
     page.add_script_tag(content=bundle.page_script(["model_surgeon"]))
     graph, side = page.locator("svg[tabindex]"), page.locator(".bk-sg-side")
     graph.scroll_into_view_if_needed()
