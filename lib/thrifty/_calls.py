@@ -148,8 +148,11 @@ class Recorder:
             for x, mask in zip(tensors, masks, strict=True)
             if mask is not None and keras_mask(x) is None
         )
-        if _is_transparent(record.operation) or _makes_masks(record):
-            return  # the tensors of the one were made by the calls inside, the other is no layer
+        if _makes_masks(record):
+            self._keep(results)  # lest an operation on this mask be taken for one on the values
+            return
+        if _is_transparent(record.operation):
+            return  # its tensors were made by the calls inside
         if not _is_leaf(record.operation):
             self._note_unrecorded(results, inside=(record.operation.name,))
         self.calls.append(record)

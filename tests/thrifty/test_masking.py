@@ -400,6 +400,22 @@ def test_trace_knows_masks_that_are_given_as_arguments():
     assert found.rows[-1].verdict == "uses and drops"
 
 
+class WithoutFirst(KeepingDouble):
+    def call(self, inputs):
+        return inputs[:, 1:]
+
+    def compute_mask(self, inputs, mask=None):
+        return None if mask is None else mask[:, 1:]
+
+
+def test_operations_on_the_mask_are_no_layers():
+    model = tokens(lambda x: layers.GlobalMaxPooling1D()(MaskedDouble()(WithoutFirst()(x))))
+    found = trace(model, IDS)
+    kinds = ["Embedding", "WithoutFirst", "MaskedDouble", "GlobalMaxPooling1D"]
+    assert [row.kind for row in found] == kinds
+    assert found.lost.kind == "GlobalMaxPooling1D"
+
+
 def test_rows_are_plain_data_and_their_inputs_point_back():
     found = trace(tokens(lambda x: layers.Add()([layers.Dense(4)(x), x])), IDS)
     data = found.to_dict()
