@@ -291,7 +291,7 @@ function render({ model, el: root }) {
     powers(model, "rate", "rate", 1, 9),
     powers(model, "heads", "heads", 0, 4),
     powers(model, "depth", "depth", 4, 7),
-    choice({ ...wrapped(model), set: (name, value) => model.set(name, Number(value)) }, "budget", "memory limit", BUDGETS.map((gb) => [gb, `${gb} GB`])),
+    choice(model, "budget", "memory limit", BUDGETS.map((gb) => [gb, `${gb} GB`])),
     toggle(model, "causal", "causal: no looking ahead"),
     toggle(model, "training", "with gradient: a training step"),
   ];
@@ -405,7 +405,5 @@ function render({ model, el: root }) {
   }
   return redrawOn(model, names, draw);
 }
-
-const wrapped = (model) => ({ get: (name) => model.get(name), save_changes: () => model.save_changes() });
 
 export default { render };

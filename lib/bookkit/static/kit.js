@@ -74,7 +74,8 @@ export function slider(model, name, label, { min, max, step = 1, text = show } =
 export function choice(model, name, label, options) {
   const id = freshId(name);
   const input = el("select", { id }, ...options.map(([value, text]) => el("option", { value }, text)));
-  input.addEventListener("change", () => commit(model, { [name]: input.value }));
+  // Not `input.value`, which is text where an option is a number.
+  input.addEventListener("change", () => commit(model, { [name]: options[input.selectedIndex][0] }));
   return {
     name,
     node: el("div", { class: "bk-control" }, el("label", { for: id }, label), input),
