@@ -101,6 +101,65 @@ def labelled_matrices(tokens: list[str], panels: list[tuple], *, width: int = 32
     )
 
 
+def masked_rows(steps: list[tuple], ending: str, answer: str, *, width: int = 384) -> str:
+    """Draw a sequence step by step: values, padding hatched, and under them the mask.
+
+    Parameters
+    ----------
+    steps : list of (title, verdict, lost, cells)
+        `cells` has (text, real, mask) a position, with mask None where there is none, or None for
+        a position that was cut off; `lost` marks the step where the mask is lost.
+    ending, answer : str
+        The two lines at the bottom.
+    width : int
+        Width in CSS pixels.
+    """
+    high, tall, low = 74, 24, 16
+    cell = min(40, (width - 12) / len(steps[0][3]))
+    parts = []
+    for number, (title, verdict, lost, cells) in enumerate(steps):
+        top = number * high + 8
+        colour = AGAINST if lost else INK
+        sign = "✗ " if lost else ""
+        parts.append(f'<text x="6" y="{top + 11}" font-weight="600">{_cut(title, 28)}</text>')
+        parts.append(
+            f'<text x="{width - 6}" y="{top + 11}" {_END} fill="{colour}">{sign}{verdict}</text>'
+        )
+        if lost:
+            parts.append(f'<rect x="0" y="{top}" width="3" height="{high - 10}" fill="{AGAINST}"/>')
+        for i, (text, real, mask) in ((i, c) for i, c in enumerate(cells) if c):
+            x, y = 6 + i * cell, top + 18
+            box = f'x="{x:.1f}" width="{cell - 1:.1f}"'
+            ground = "none" if real else "url(#padding)"
+            middle = f'x="{x + cell / 2:.1f}" {_MID}'
+            parts.append(f'<rect {box} y="{y}" height="{tall}" fill="{ground}" stroke="{OFF}"/>')
+            parts.append(f'<text {middle} y="{y + 16}">{text}</text>')
+            fill, ink = {True: (RAMP[0], PAPER), False: (PAPER, INK), None: ("none", INK)}[mask]
+            line = f'stroke="{INK if mask is not None else OFF}" stroke-width="0.5"'
+            y += tall + 1
+            parts.append(f'<rect {box} y="{y}" height="{low}" fill="{fill}" {line}/>')
+            word = "" if mask is None else mask
+            parts.append(f'<text {middle} y="{y + 12}" font-size="10" fill="{ink}">{word}</text>')
+        if cells[-1][2] is None:
+            middle = f'x="{6 + len(cells) * cell / 2:.1f}" {_MID}'
+            parts.append(f'<text {middle} y="{top + 55}" font-size="10">no mask</text>')
+    bottom = len(steps) * high + 8
+    height = bottom + 36
+    parts.append(f'<text x="6" y="{bottom + 11}" font-weight="600">{_cut(ending, 50)}</text>')
+    parts.append(f'<text x="6" y="{bottom + 28}">{_cut(answer, 60)}</text>')
+    hatch = (
+        f'<defs><pattern id="padding" width="6" height="6" patternUnits="userSpaceOnUse" '
+        f'patternTransform="rotate(45)"><rect width="6" height="6" fill="{PAPER}"/>'
+        f'<rect width="1.2" height="6" fill="#b9b7aa"/></pattern></defs>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
+        f'fill="{INK}">{hatch}<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
 def tiled_squares(panels: list[tuple], *, side: int = 220) -> str:
     """Draw squares of queries (down) and keys (across) side by side: tiles, and what they are for.
 

@@ -76,6 +76,95 @@ export function attentionOutput(weights, values) {
   return weights.map((row) => values[0].map((_, c) => row.reduce((sum, weight, j) => sum + weight * values[j][c], 0)));
 }
 
+// The layers of the mask tracer, with one number a position: values and mask in (null: none), values and mask out.
+const keeping = (f) => (x, mask) => [x.map(f), mask];
+const losing = (f) => (x) => [x.map(f), null];
+const addTanh = (v) => v + Math.tanh(v);
+const neighbours = (x) => x.map((v, i) => (x[i - 1] ?? 0) + v + (x[i + 1] ?? 0));
+const realOf = (x, mask) => x.filter((_, i) => !mask || mask[i]);
+const meanOf = (x) => x.reduce((a, b) => a + b, 0) / x.length;
+const largestOf = (x) => Math.max(...x);
+
+/** The states of one recurrent unit; at a masked position the one before is held. */
+function states(x, mask) {
+  let state = 0;
+  return x.map((v, i) => (mask && !mask[i] ? state : (state = Math.tanh(0.5 * v + 0.5 * state + 0.25))));
+}
+
+/** Both directions averaged; unlike an RNN alone, Keras gives zeros at masked positions. */
+function bothWays(x, mask) {
+  const forward = states(x, mask);
+  const backward = states(x.toReversed(), mask?.toReversed()).toReversed();
+  return [x.map((_, i) => (mask && !mask[i] ? 0 : (forward[i] + backward[i]) / 2)), mask];
+}
+
+const MASK_LAYERS = {
+  Dense: keeping((v) => 0.5 * v + 1),
+  Bidirectional: bothWays,
+  "x + x": losing((v) => 2 * v),
+  Rescaling: keeping((v) => 2 * v),
+  "x[:, 1:]": (x) => [x.slice(1), null],
+  WithoutFirst: (x, mask) => [x.slice(1), mask && mask.slice(1)],
+  Add: losing(addTanh),
+  "Add, both masked": keeping(addTanh),
+  Conv1D: (x) => [neighbours(x), null],
+  MaskedConv1D: (x, mask) => [neighbours(x.map((v, i) => (mask && !mask[i] ? 0 : v))), mask],
+  Lambda: losing((v) => -v),
+  Negate: keeping((v) => -v),
+  Shift: losing((v) => v - 1),
+  KeepingShift: keeping((v) => v - 1),
+  GlobalAveragePooling1D: (x, mask) => [meanOf(realOf(x, mask)), null],
+  "ops.mean": (x) => [meanOf(x), null],
+  GlobalMaxPooling1D: (x) => [largestOf(x), null],
+  SimpleRNN: (x, mask) => [states(x, mask).at(-1), null],
+  "x[:, 0]": (x) => [x[0], null],
+  MaskedMeanPooling: (x, mask) => [meanOf(realOf(x, mask)), null],
+  MaskedMaxPooling: (x, mask) => [largestOf(realOf(x, mask)), null],
+};
+
+/** The values and masks of one sequence behind every step: the source, the layers, the ending. */
+function alongStack(names, values, mask) {
+  const found = [[values, mask]];
+  for (const name of names) found.push(MASK_LAYERS[name](...found.at(-1)));
+  return found;
+}
+
+const differ = (a, b) => [a].flat().some((v, i) => Math.abs(v - [b].flat()[i]) > 1e-4 * Math.max(1, Math.abs(v)));
+
+/** What a layer does with the masks of a batch, in the words of `thrifty.masking.trace`. */
+function whatItDoes(name, inputs, outputs) {
+  const [masked, kept] = [inputs[0][1], outputs[0][1]];
+  if (!masked) return kept ? "makes a mask" : "gets no mask";
+  const used = inputs.some(([x], i) => String(MASK_LAYERS[name](x, null)[0]) !== String(outputs[i][0]));
+  if (kept) return used ? "uses and passes on" : "passes on";
+  return used ? "uses and drops" : "drops silently";
+}
+
+/**
+ * Follow a padded batch through a stack; the twin of `bookkit.mask_stack.run`.
+ * Each step has `values` and `mask` by sequence, `alone`, the values without padding, and whether real positions
+ * `change`; `ok` tells whether no answer depends on the padding, even with three positions more.
+ */
+export function followMask(names, sequences, pads) {
+  const n = Math.max(...sequences.map((values) => values.length));
+  const padded = (k) =>
+    sequences.map((values) => {
+      const rest = n + k - values.length;
+      return alongStack(names, [...values, ...Array(rest).fill(0)], [...values.map(() => true), ...Array(rest).fill(false)]);
+    });
+  const [now, longer] = [padded(pads), padded(pads + 3)];
+  const alone = sequences.map((values) => alongStack(names, values, values.map(() => true)));
+  const steps = ["Embedding", ...names].map((name, s) => ({
+    name,
+    verdict: s ? whatItDoes(name, now.map((run) => run[s - 1]), now.map((run) => run[s])) : "makes a mask",
+    values: now.map((run) => run[s][0]),
+    mask: now[0][s][1] ? now.map((run) => run[s][1]) : null,
+    alone: alone.map((run) => run[s][0]),
+    changes: [now, longer].some((runs) => alone.some((run, i) => differ(run[s][0], runs[i][s][0]))),
+  }));
+  return { steps, ok: !steps.at(-1).changes };
+}
+
 /** Tiles for the distances -after..before that are multiples of `rate`. The twin of `thrifty.plans.Tiles`. */
 export function tilesOf(n, rate, before, after) {
   const column = Math.ceil(n / rate);
