@@ -11,8 +11,8 @@ function brief(x, digits = 3) {
   return x < 0 && text !== "0" ? `−${text}` : text;
 }
 
-/** One that fits a narrow cell. */
-const short = (x) => brief(x, Math.abs(x) < 10 ? 2 : 1);
+/** One that fits its cell: four signs where there are many cells. The chosen cell is told with three digits. */
+const short = (x, columns) => brief(x, 2 - (Math.abs(x) >= 10) - (x < 0 && columns > 8));
 const listed = (values) => `[${values.map((x) => brief(x)).join(", ")}]`;
 const same = (a, b) => Math.abs(a - b) <= 1e-4 * Math.max(1, Math.abs(b));
 /** JSON of a list of whole numbers as Python prints it. */
@@ -172,7 +172,7 @@ function render({ model, el: root }) {
     el("div", {}, stack),
     moves.length ? el("div", { class: "bk-buttons" }, ...moves) : null,
     status,
-    el("div", { class: "bk-diagnosis" }, verdict, why, cure, can("fix") ? fix : null),
+    el("div", { class: "bk-diagnosis" }, verdict, why, cure, can("fix") ? el("div", { class: "bk-buttons" }, fix) : null),
     el("div", {}, answers),
     el("div", {}, el("p", { class: "bk-title" }, "This stack in Python"), code),
   );
@@ -227,7 +227,7 @@ function render({ model, el: root }) {
       }
       const [value, alone] = [step.values[s.sequence][at], step.alone[s.sequence][at]];
       const kinds = [alone === undefined ? "bk-pad" : !same(value, alone) && "bk-wrong", here && "bk-chosen"];
-      values.append(td(short(value), { class: kinds.filter(Boolean).join(" "), id }));
+      values.append(td(short(value, columns), { class: kinds.filter(Boolean).join(" "), id }));
       if (step.mask) {
         const real = step.mask[s.sequence][at];
         masks.append(td(real ? "True" : "False", { class: real ? "bk-true" : "bk-false" }));
@@ -237,6 +237,18 @@ function render({ model, el: root }) {
     if (index === 0) body.append(el("tr", { class: "bk-id-row" }, ...idsOf(palette, s.pads)[s.sequence].map((id) => td(`id ${id}`))));
     body.append(values, masks);
     return body;
+  }
+
+  function drawStack(s, work) {
+    work.steps.forEach((step, index) => {
+      const old = stack.tBodies[index];
+      const look = JSON.stringify([step, work.lost === index, work.ok, s.sequence, index === s.step && s.position, work.steps.length]);
+      if (old?.look === look) return; // a step through the table changes two of them
+      const body = Object.assign(stepBody(s, work, step, index), { look });
+      if (old) old.replaceWith(body);
+      else stack.append(body);
+    });
+    while (stack.tBodies.length > work.steps.length) stack.tBodies[work.steps.length].remove();
   }
 
   function drawAnswers(s, work) {
@@ -274,8 +286,8 @@ function render({ model, el: root }) {
     idle(earlier, s.step < 2 || s.step > s.layers.length);
     idle(later, s.step < 1 || s.step >= s.layers.length);
     idle(again, KEPT.every((name) => JSON.stringify(s[name]) === JSON.stringify(start[name])));
-    stack.classList.toggle("bk-many", work.steps[0].values[0].length > 8);
-    stack.replaceChildren(...work.steps.map((step, index) => stepBody(s, work, step, index)));
+    stack.classList.toggle("bk-crowded", work.steps[0].values[0].length > 8);
+    drawStack(s, work);
     stack.setAttribute("aria-activedescendant", `${stackId}-${s.step}`);
     stack.setAttribute("aria-label", `${listed(sequences[s.sequence])} with ${count(s.pads, "pad")}, step by step: values, and under them the mask. Arrow keys move from step to step and from position to position.`);
     drawDiagnosis(s, work, conclusion(s, work));

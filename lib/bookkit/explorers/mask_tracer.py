@@ -66,8 +66,8 @@ class MaskTracer(LiveFigure):
     >>> figure.lost, figure.ok
     ('ops.mean', False)
     >>> figure = MaskTracer([], "ops.mean", caption="The mean of the article.")
-    >>> figure.answers[0], figure.truth[0]
-    (1.625, 2.6)
+    >>> brief(figure.answers[0]), brief(figure.truth[0])
+    ('1.625', '2.6')
     >>> figure.sentence()
     'Embedding, ops.mean, 3 pads: the mask is lost at ops.mean, which changes the answer: \
 for [1, 0, 3, 4, 5] it is 1.625 instead of 2.6.'
