@@ -1,6 +1,7 @@
 """What `thrifty.masking.trace` returns, and how it finds the layer to blame."""
 
 import dataclasses
+import textwrap
 
 from thrifty._remedies import remedy
 
@@ -87,7 +88,8 @@ class Trace:
             table.append((row.name, row.kind, row.mask_in, out, row.verdict, mark))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], "", self.sentence])
+        said = textwrap.fill(self.sentence, max(len(lines[0]), 72), break_on_hyphens=False)
+        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], "", said])
 
     def to_dict(self):
         """Everything as plain data, for a drawing: rows as dicts, `inputs` as their edges."""
