@@ -7,7 +7,7 @@ from bookkit.plots import INK, PALETTE, SOFT
 _MASK, _LOST = PALETTE[2], PALETTE[1]
 _LANE = 0.16  # how far the line of the mask runs beside that of the data
 _ENDS = {
-    "drops silently": ("X", _LOST, "mask lost"),
+    "ignores and drops": ("X", _LOST, "mask lost"),
     "uses and drops": ("o", _MASK, "mask used up"),
     "makes a mask": ("o", _MASK, "mask made"),
     "uses and passes on": ("o", _MASK, "mask used"),
@@ -59,6 +59,6 @@ def _call(ax, number, row):
         words = f"{words}, output changes" if words else "output changes"
     kind = f" ({row.kind})" if row.kind.lower() != row.name.lower() else ""
     ax.text(0.55, number, f"{row.name}{kind}", va="bottom", fontsize=10)
-    wrong = row.verdict == "drops silently" or row.unchanged is False
+    wrong = row.verdict == "ignores and drops" or row.unchanged is False
     weight = {"color": _LOST if wrong else SOFT, "fontweight": "bold" if wrong else "normal"}
     ax.text(0.55, number + 0.04, words or row.verdict, va="top", fontsize=9, **weight)

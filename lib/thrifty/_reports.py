@@ -22,7 +22,7 @@ class Row:
     mask_out : bool
         Whether the output carries a mask.
     verdict : str
-        "makes a mask", "passes on", "uses and passes on", "uses and drops", "drops silently",
+        "makes a mask", "passes on", "uses and passes on", "uses and drops", "ignores and drops",
         "gets no mask".
     unchanged : bool or None
         Whether the output is independent of the padding at the real positions; None if it cannot
@@ -117,7 +117,7 @@ def what_it_does(mask_in, mask_out, used):
         return "makes a mask" if mask_out else "gets no mask"
     if mask_out:
         return "uses and passes on" if used else "passes on"
-    return "uses and drops" if used else "drops silently"
+    return "uses and drops" if used else "ignores and drops"
 
 
 def report(calls, found, masked, positions, method):
@@ -132,7 +132,7 @@ def report(calls, found, masked, positions, method):
         changed = None if first is None else rows[first]
     else:
         changed = None
-        drops = [i for i, row in enumerate(rows) if row.verdict == "drops silently"]
+        drops = [i for i, row in enumerate(rows) if row.verdict == "ignores and drops"]
         culprit = drops[0] if drops else None
     lost = None if culprit is None else rows[culprit]
     why = "" if culprit is None else f"{lost.name!r} ({lost.kind}): {remedy(calls[culprit])}."

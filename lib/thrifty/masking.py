@@ -80,7 +80,7 @@ def trace(model, batch, *, mask=None, pad=0, extra=3, rtol=1e-4):
     layer   class               mask in  mask out  verdict         with more padding
     --------------------------------------------------------------------------------
     tokens  Embedding           no       yes       makes a mask    same
-    pool    GlobalMaxPooling1D  yes      no        drops silently  changes
+    pool    GlobalMaxPooling1D  yes      no        ignores and drops  changes
     <BLANKLINE>
     The output depends on the padding, first at 'pool' (GlobalMaxPooling1D): it ignores the mask;
     use thrifty.layers.MaskedMaxPooling.
@@ -195,7 +195,7 @@ def mask_behaviour(function, x=None, mask=None):
     Returns
     -------
     str
-        "makes a mask", "passes on", "uses and passes on", "uses and drops", "drops silently",
+        "makes a mask", "passes on", "uses and passes on", "uses and drops", "ignores and drops",
         "gets no mask" or "error". It is *used* if any number of the output is another without it,
         even one at the padding.
 
@@ -209,9 +209,9 @@ def mask_behaviour(function, x=None, mask=None):
     >>> mask_behaviour(keras.layers.GlobalAveragePooling1D())
     'uses and drops'
     >>> mask_behaviour(keras.layers.GlobalMaxPooling1D())
-    'drops silently'
+    'ignores and drops'
     >>> mask_behaviour(lambda x: x[:, 1:])
-    'drops silently'
+    'ignores and drops'
     """
     if x is None:
         x = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")

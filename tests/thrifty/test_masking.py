@@ -107,7 +107,7 @@ BEHAVIOUR = {
         "thrifty MaskedMeanPooling": MaskedMeanPooling(),
         "thrifty AttentionPooling": AttentionPooling(),
     },
-    "drops silently": {
+    "ignores and drops": {
         "EinsumDense": layers.EinsumDense("btd,de->bte", (None, 5)),
         "RMSNormalization": layers.RMSNormalization(),
         "Conv1D": layers.Conv1D(3, 3),

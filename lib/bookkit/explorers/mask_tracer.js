@@ -55,7 +55,7 @@ function workOut(s) {
   const names = [...s.layers, s.ending];
   const { steps, ok } = followMask(names, sequences, s.pads);
   // A layer that takes masks may find nothing to do with this one: that is no loss.
-  const lost = steps.findIndex((step) => step.verdict === "drops silently" && pieces[step.name].why);
+  const lost = steps.findIndex((step) => step.verdict === "ignores and drops" && pieces[step.name].why);
   const last = steps.at(-1);
   const answers = sequences.map((values, i) => ({ values, padded: last.values[i], alone: last.alone[i], right: same(last.values[i], last.alone[i]) }));
   return { names, steps, ok, lost: lost < 0 ? null : lost, answers };

@@ -133,7 +133,11 @@ for [1, 0, 3, 4, 5] it is 1.625 instead of 2.6.'
         """The layer where the mask is lost, or None."""
         # A layer that takes masks may find nothing to do with this one: that is no loss.
         return next(
-            (s.name for s in self.steps() if s.verdict == "drops silently" and PIECES[s.name].why),
+            (
+                s.name
+                for s in self.steps()
+                if s.verdict == "ignores and drops" and PIECES[s.name].why
+            ),
             None,
         )
 

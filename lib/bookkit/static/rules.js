@@ -137,7 +137,7 @@ function whatItDoes(name, inputs, outputs) {
   if (!masked) return kept ? "makes a mask" : "gets no mask";
   const used = inputs.some(([x], i) => String(MASK_LAYERS[name](x, null)[0]) !== String(outputs[i][0]));
   if (kept) return used ? "uses and passes on" : "passes on";
-  return used ? "uses and drops" : "drops silently";
+  return used ? "uses and drops" : "ignores and drops";
 }
 
 /**
