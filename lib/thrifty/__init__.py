@@ -8,6 +8,7 @@ In every mask of this package **True = may attend**.
 - `thrifty.sparse`: attention that computes only the tiles its pattern touches, and what it costs.
 - `thrifty.leakage`: which input positions an output really depends on, measured on any model.
 - `thrifty.masking`: where Keras's implicit masks get lost in a model, and what that changes.
+- `thrifty.tracking`: weights that run in a Keras model and do not belong to it.
 - `thrifty.layers`: small Keras layers that keep the padding out, and a tied output.
 
 Import the module you need. Only those that hold Keras layers import Keras.

@@ -53,25 +53,10 @@ class Recorder:
 
     def run(self, function, batch=None):
         self._keep(tree.flatten(batch))
-        layer_call, operation_call = keras.layers.Layer.__call__, keras.Operation.__call__
-
-        def of_layer(layer, *args, **kwargs):
-            return self._called(layer_call, layer, args, kwargs)
-
-        def of_operation(operation, *args, **kwargs):
-            if isinstance(operation, keras.layers.Layer):  # on its way from `of_layer`
-                return operation_call(operation, *args, **kwargs)
-            return self._called(operation_call, operation, args, kwargs)
-
-        # Layers in layers and operations in a Functional graph are reached by no public hook.
-        keras.layers.Layer.__call__, keras.Operation.__call__ = of_layer, of_operation
-        try:
-            with warnings.catch_warnings():
-                # Keras warns of every layer that drops a mask; here they are being counted.
-                warnings.filterwarnings("ignore", message=".*does not support masking")
-                return function()
-        finally:
-            keras.layers.Layer.__call__, keras.Operation.__call__ = layer_call, operation_call
+        with intercepted(self._called), warnings.catch_warnings():
+            # Keras warns of every layer that drops a mask; here they are being counted.
+            warnings.filterwarnings("ignore", message=".*does not support masking")
+            return function()
 
     def _called(self, call, operation, args, kwargs):
         if self._muted or any(map(keras.utils.is_keras_tensor, tree.flatten((args, kwargs)))):
@@ -183,6 +168,29 @@ class Recorder:
 
     def _keep(self, tensors):
         self._kept.update({id(x): x for x in tensors})
+
+
+@contextlib.contextmanager
+def intercepted(called):
+    """Within it, calls of Keras layers and operations are `called(call, operation, args, kwargs)`,
+    where ``call(operation, *args, **kwargs)`` is what Keras would have done.
+    """
+    layer_call, operation_call = keras.layers.Layer.__call__, keras.Operation.__call__
+
+    def of_layer(layer, *args, **kwargs):
+        return called(layer_call, layer, args, kwargs)
+
+    def of_operation(operation, *args, **kwargs):
+        if isinstance(operation, keras.layers.Layer):  # on its way from `of_layer`
+            return operation_call(operation, *args, **kwargs)
+        return called(operation_call, operation, args, kwargs)
+
+    # Layers in layers and operations in a Functional graph are reached by no public hook.
+    keras.layers.Layer.__call__, keras.Operation.__call__ = of_layer, of_operation
+    try:
+        yield
+    finally:
+        keras.layers.Layer.__call__, keras.Operation.__call__ = layer_call, operation_call
 
 
 class _GiveMask(keras.layers.Layer):
