@@ -5,6 +5,7 @@ dicts and sets among them. What is kept elsewhere, or made anew in every call, r
 """
 
 import dataclasses
+import textwrap
 
 import keras
 import numpy as np
@@ -72,13 +73,14 @@ class Report:
         return len(self.strays)
 
     def __str__(self):
+        sentences = [textwrap.fill(text, 79) for text in self.sentence.split("\n")]
         if not self.strays:
-            return self.sentence
+            return "\n".join(sentences)
         table = [("in", "name", "class", "parameters", "why")]
         table += [(s.place, s.name, s.kind, f"{s.parameters:,}", s.why) for s in self.strays]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], "", self.sentence])
+        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], "", *sentences])
 
 
 def untracked(model, batch, **arguments):
@@ -132,9 +134,10 @@ def untracked(model, batch, **arguments):
     ---------------------------------------------------
     outer  inner  Dense  15          made in every call
     <BLANKLINE>
-    15 parameters run in the model and do not belong to it: they are not counted, trained or saved.
-    Make layers and weights in __init__ or build, and keep them as attributes, or in a list, tuple,
-    dict or set that is one.
+    15 parameters run in the model without belonging to it: not counted, not
+    trained, not saved.
+    Make layers and weights in __init__ or build, and keep them as attributes, or
+    in a list, tuple, dict or set that is one.
     The output of 'outer/inner' is another in every call.
     """
     if not isinstance(model, keras.layers.Layer):
@@ -218,9 +221,9 @@ def _sentence(strays, changed):
         count = sum(stray.parameters for stray in strays)
         verbs = "parameter runs" if count == 1 else "parameters run"
         text = (
-            f"{count:,} {verbs} in the model and do not belong to it: they are not counted, "
-            f"trained or saved.\nMake layers and weights in __init__ or build, and keep them as "
-            f"attributes, or in a list, tuple,\ndict or set that is one."
+            f"{count:,} {verbs} in the model without belonging to it: not counted, not trained, "
+            f"not saved.\nMake layers and weights in __init__ or build, and keep them as "
+            f"attributes, or in a list, tuple, dict or set that is one."
         )
     else:
         text = "All weights that run belong to the model."
