@@ -150,26 +150,6 @@ ASSETS = {
         source="OpenMoji, the open-source emoji project of the HfG Schwaebisch Gmuend, "
         "https://openmoji.org/",
     ),
-    "photo-flower": Asset(
-        package="scikit-learn",
-        version="1.7.2",
-        kind="wheel",
-        member="sklearn/datasets/images/flower.jpg",
-        sha256="a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
-        size=142_987,
-        licence="CC-BY-2.0",
-        source="vultilion, https://www.flickr.com/photos/vultilion/6056698931/",
-    ),
-    "photo-temple": Asset(
-        package="scikit-learn",
-        version="1.7.2",
-        kind="wheel",
-        member="sklearn/datasets/images/china.jpg",
-        sha256="8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
-        size=196_653,
-        licence="CC-BY-2.0",
-        source="danielbuechele, https://www.flickr.com/photos/danielbuechele/6061409035/",
-    ),
     "wikipedia-pages": Asset(
         package="gensim",
         version="4.4.0",

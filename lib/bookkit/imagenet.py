@@ -5,8 +5,6 @@ It names 1000 kinds of things in photographs. In the book it is what others trai
 
 from __future__ import annotations
 
-import pathlib
-
 import keras
 import numpy as np
 from keras import layers
@@ -98,16 +96,25 @@ def preprocess(images) -> np.ndarray:
     return (images.astype("float32") - 127) / 128
 
 
-def open_photo(path: str | pathlib.Path, size: int = 224) -> np.ndarray:
-    """Return the middle of a photograph as a square: (size, size, 3), numbers from 0 to 255."""
-    with Image.open(path) as photo:
-        width, height = photo.size
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        square = photo.convert("RGB").resize(
-            (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-        )
-    return np.asarray(square)
+def middle_square(photo: np.ndarray, size: int = 224) -> np.ndarray:
+    """Return the middle of a photograph as a square: (size, size, 3), numbers from 0 to 255.
+
+    Parameters
+    ----------
+    photo : uint8 array of shape (height, width, 3)
+    size : int
+
+    Examples
+    --------
+    >>> middle_square(np.zeros((30, 40, 3), "uint8"), 10).shape
+    (10, 10, 3)
+    """
+    height, width = photo.shape[:2]
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    image = Image.fromarray(photo)
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
 def _build(input_shape):
