@@ -10,8 +10,12 @@ def addresses(given):
     """The single addresses of a structure; a tuple like ``("dense", 1)`` is one."""
     if isinstance(given, dict):
         return list(given.values())
+    return list(given) if _is_list(given) else [given]
+
+
+def _is_list(given):
     is_address = isinstance(given, tuple) and any(isinstance(part, int) for part in given)
-    return list(given) if isinstance(given, (list, tuple)) and not is_address else [given]
+    return isinstance(given, (list, tuple)) and not is_address
 
 
 def resolve(graph, what, given):
@@ -26,7 +30,7 @@ def resolve(graph, what, given):
                 )
         return {key: tensors[0] for key, tensors in found.items()}
     tensors = [t for address in addresses(given) for t in graph.tensors_at(address)]
-    return tensors if isinstance(given, (list, tuple)) or len(tensors) != 1 else tensors[0]
+    return tensors if _is_list(given) or len(tensors) != 1 else tensors[0]
 
 
 def needed_calls(graph, first, last):

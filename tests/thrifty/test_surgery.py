@@ -306,6 +306,7 @@ def test_a_call_of_a_shared_layer_can_be_cut_where_keras_cannot():
     seen = intermediate(model, "dense")(x)
     assert sorted(seen) == ["dense:0", "dense:1"]
     back = submodel(model, ("dense", 0), "add")
+    assert isinstance(back.input, keras.KerasTensor)  # one address, so no list of one
     assert [t.name for t in back.inputs] == ["dense_0"]
     same(back(seen["dense:0"]), model(x))
     with pytest.raises(ValueError, match="not connected"):
