@@ -7,6 +7,7 @@ In every mask of this package **True = may attend**.
 - `thrifty.attention`: dense attention, as a loop, as NumPy and as a Keras layer: the oracle.
 - `thrifty.sparse`: attention that computes only the tiles its pattern touches, and what it costs.
 - `thrifty.leakage`: which input positions an output really depends on, measured on any model.
+- `thrifty.surgery`: parts of a Keras model, cut out or put in, with the same weights.
 - `thrifty.masking`: where Keras's implicit masks get lost in a model, and what that changes.
 - `thrifty.tracking`: weights that run in a Keras model and do not belong to it.
 - `thrifty.layers`: small Keras layers that keep the padding out, and a tied output.

@@ -77,13 +77,13 @@ def trace(model, batch, *, mask=None, pad=0, extra=3, rtol=1e-4):
     >>> found.ok, found.lost.name
     (False, 'pool')
     >>> print(found)  # doctest: +NORMALIZE_WHITESPACE
-    layer   class               mask in  mask out  verdict         with more padding
-    --------------------------------------------------------------------------------
-    tokens  Embedding           no       yes       makes a mask    same
+    layer   class               mask in  mask out  verdict            with more padding
+    -----------------------------------------------------------------------------------
+    tokens  Embedding           no       yes       makes a mask       same
     pool    GlobalMaxPooling1D  yes      no        ignores and drops  changes
     <BLANKLINE>
-    The output depends on the padding, first at 'pool' (GlobalMaxPooling1D): it ignores the mask;
-    use thrifty.layers.MaskedMaxPooling.
+    The output depends on the padding, first at 'pool' (GlobalMaxPooling1D): it ignores
+    the mask; use thrifty.layers.MaskedMaxPooling.
     """
     extra = require_int("extra", extra, minimum=1)
     lengths = Lengths(batch, mask, pad)

@@ -131,7 +131,7 @@ def untracked(model, batch, **arguments):
     (False, 'outer/inner')
     >>> print(found)
     in     name   class  parameters  why
-    ---------------------------------------------------
+    ------------------------------------
     outer  inner  Dense  15          made in every call
     <BLANKLINE>
     15 parameters run in the model without belonging to it: not counted, not

@@ -207,7 +207,7 @@ def test_snippet_is_the_same_in_both_and_gives_the_same(page, figures):
         np.testing.assert_allclose(space["model"](space["batch"])[:, 0], figure.answers, rtol=1e-6)
 
         def table(text):  # Keras numbers the names of layers
-            return re.sub(r"_\d+|[ -]", "", text)
+            return re.sub(r"_\d+|[\s-]", "", text)
 
         assert table(said.getvalue().strip()) == table(str(figure.trace())), figure.names
 

@@ -21,6 +21,8 @@ def _output(layer, x=_X, **arguments):
         raise Hint(f"return a layer, an instance of the class; this is {type(layer).__name__}")
     try:
         return np.array(layer(x, **arguments))
+    except NotImplementedError:  # still to be written
+        raise
     except Exception as error:  # whatever the reader's layer may do
         text = " ".join(str(error).replace("\x1b[1m", "").replace("\x1b[0m", "").split())[:150]
         raise Hint(f"calling your layer stops with {type(error).__name__}: {text}") from None

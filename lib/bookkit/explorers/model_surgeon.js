@@ -135,7 +135,8 @@ function drawRow(s, cut, row, i) {
 }
 
 /** Dashed lines where the part is taken out of the model: under each start, and under an end that others use. */
-function drawCuts(s, rows) {
+function drawCuts(s, rows, part) {
+  if (!part.length) return []; // nothing is taken out
   const goesOn = s.parents.some((parents) => parents.includes(s.end));
   return rows.flatMap((row, i) => {
     const cut = row.kind !== "open" && (s.start.includes(row.last) || (row.last === s.end && goesOn));
@@ -308,7 +309,7 @@ function render({ model, el: root }) {
       ...["start", "end"].map((word, i) => el("text", { x: MARKS[i], y: 14, class: "bk-axis" }, word)),
       ...lines,
       ...rows.flatMap((row, i) => drawRow(s, cut, row, i)),
-      ...drawCuts(s, rows),
+      ...drawCuts(s, rows, cut.part),
       ...crosses,
       ring,
     );

@@ -375,7 +375,7 @@ def _drawing(figure: ModelSurgeon) -> str:
         parts.append(
             f'<text x="{RIGHT + 8}" y="{y + 4}" font-weight="600">{", ".join(marks)}</text>'
         )
-        if k in start:
+        if k in start and part:
             path = f"M4 {y + ROW / 2}H{RIGHT}"
             parts.append(
                 f'<path d="{path}" stroke="{INK}" stroke-width="1.5" stroke-dasharray="2 3"/>'
