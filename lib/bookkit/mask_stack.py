@@ -5,6 +5,7 @@ Every layer has one number a position and fixed weights, so that a reader can fo
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -183,10 +184,17 @@ def ids_of(pads: int) -> np.ndarray:
     return batch
 
 
-def _applied(name, x):
-    # What the reader copies is what runs: the code is written once, as text.
+@contextlib.contextmanager
+def _unwarned():
+    """Keras's warning would stand under some cell; the figure says the same at its place."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not support masking")
+        yield
+
+
+def _applied(name, x):
+    # What the reader copies is what runs: the code is written once, as text.
+    with _unwarned():
         return eval(PIECES[name].code, {**_NAMES, "layers": layers, "ops": ops, "x": x})
 
 
@@ -237,13 +245,14 @@ def run(names: tuple, pads: int) -> tuple[tuple[Step, ...], Trace]:
     """Run the stack in Keras: its steps, the source first, and the trace of its model."""
     batch = ids_of(pads)
     ids, *tensors = _behind_each(names)
-    found = trace(keras.Model(ids, tensors[-1]), batch)
+    with _unwarned():
+        found = trace(keras.Model(ids, tensors[-1]), batch)
+        every = keras.Model(ids, tensors)
+        padded, *alone = every(batch), *(every(row[None, row != 0]) for row in batch)
     verdicts, at = [found.rows[0].verdict], 0
     for name in names:
         at += PIECES[name].rows
         verdicts.append(found.rows[at].verdict)
-    every = keras.Model(ids, tensors)
-    padded, *alone = every(batch), *(every(row[None, row != 0]) for row in batch)
     steps = tuple(
         Step(
             name,

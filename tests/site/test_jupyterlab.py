@@ -42,6 +42,22 @@ display(rate, tokens)
     'lab.pattern, lab.causal = "full", True',
     'lab.pattern = "both"',
     'print(f"n = {lab.n}, rate = {lab.rate}")',
+    """
+from bookkit.explorers.mask_tracer import MaskTracer
+tracer = MaskTracer(["Dense"], "ops.mean", caption="A figure under test, live.")
+tracer
+""",
+    "print(tracer.layers, tracer.lost)",
+    """
+import keras
+from bookkit.explorers.model_surgeon import ModelSurgeon
+a = keras.Input((4,), name="a")
+b = keras.layers.Dense(4, name="b")(a)
+model = keras.Model(a, keras.layers.Add(name="c")([a, b]))
+surgeon = ModelSurgeon.from_model(model, inputs="b", caption="A figure under test, live.")
+surgeon
+""",
+    "print(surgeon.line)",
 ]
 FIGURE = ".jp-OutputArea .bk-figure"
 
@@ -225,6 +241,25 @@ def test_linked_sliders_move_the_figure(notebook):
         arrived = [mine.element_handle(), value]
         page.wait_for_function("([node, value]) => node.value === value", arg=arrived)
     assert run_cell(page, 5).strip() == "n = 17, rate = 7"
+
+
+def test_a_figure_that_runs_keras_hears_its_buttons(notebook):
+    page = notebook.page
+    run_cell(page, 6)
+    figure = cell(page, 6).locator(FIGURE)
+    figure.get_by_role("button", name="Lambda").click()
+    wait_for_text(page, f"{FIGURE} .bk-body", "mask is lost at Lambda")
+    assert run_cell(page, 7).strip() == "['Dense', 'Lambda'] Lambda"
+
+
+def test_a_figure_made_from_a_model_gives_its_line_back(notebook):
+    page = notebook.page
+    run_cell(page, 8)
+    figure = cell(page, 8).locator(FIGURE)
+    assert run_cell(page, 9).strip() == 'submodel(model, "b", "c")'
+    figure.get_by_role("button", name="add it as an input").click()
+    wait_for_text(page, f"{FIGURE} .bk-body", "can be cut out")
+    assert run_cell(page, 9).strip() == 'submodel(model, ["b", "a"], "c")'
 
 
 def test_lab_asks_no_other_host_and_reports_no_error(notebook):
