@@ -19,6 +19,7 @@ from thrifty._checks import (
     one_sequence,
     require_attention_shapes,
     require_int,
+    require_share,
     score_scale,
     working,
 )
@@ -278,7 +279,7 @@ class DenseAttention(keras.layers.Layer):
         self.key_dim = require_int("key_dim", key_dim, minimum=1)
         value_dim = key_dim if value_dim is None else value_dim
         self.value_dim = require_int("value_dim", value_dim, minimum=1)
-        self.dropout = dropout
+        self.dropout = require_share("dropout", dropout)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)

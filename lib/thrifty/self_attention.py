@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from thrifty._checks import require_int
+from thrifty._checks import require_int, require_share
 from thrifty._layer_checks import layer_mask
 from thrifty.attention import DenseAttention, _project
 from thrifty.patterns import Atrous, Causal, Full, Global, Intersection, Local, Pattern, Union
@@ -92,7 +92,7 @@ class SelfAttention(keras.layers.Layer):
             raise TypeError(f"pattern must be a Pattern, got {type(pattern).__name__}")
         self.pattern = pattern
         self.causal = bool(causal)
-        self.dropout = dropout
+        self.dropout = require_share("dropout", dropout)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)

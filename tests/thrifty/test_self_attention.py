@@ -270,6 +270,11 @@ def test_dropout_drops_in_training_and_keeps_the_mean(pattern):
             ValueError,
             r"value_mask was given without value; the mask of inputs is `mask`",
         ),
+        (
+            lambda: SelfAttention(2, 4, Local(1), dropout=1.5),
+            ValueError,
+            r"^dropout must be at least 0 and below 1, got 1.5$",
+        ),
     ],
 )
 def test_errors(make, error, message):
