@@ -1,16 +1,18 @@
-"""The book's Sphinx extension: figures in one script, maths from a package, slim pages."""
+"""The book's Sphinx extension: the scripts of live figures, maths from a package, slim pages."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import pathlib
+import re
 import shutil
 
 from docutils import nodes
 
 from bookkit import slim
-from bookkit.bundle import STATIC, figure_names, page_script
+from bookkit.bundle import FIGURES, STATIC, figure_names, page_script
 
+_FIGURE = re.compile(r'class="bk-live" data-figure="(\w+)"')
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
 MATHJAX_NEEDED = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/")
 
@@ -46,7 +48,6 @@ def copy_mathjax(target: pathlib.Path) -> None:
 def prepare_static(app, config) -> None:
     """Write scripts, style sheets and MathJax to where Sphinx collects static files."""
     place = pathlib.Path(app.outdir).parent / "static"
-    _write(place / "figures.js", page_script(figure_names()))
     for sheet in ("figures.css", "book.css"):
         _write(place / sheet, (STATIC / sheet).read_text("utf8"))
     copy_mathjax(place / "mathjax")
@@ -54,14 +55,22 @@ def prepare_static(app, config) -> None:
     config.templates_path.append(str(STATIC.parent / "templates"))
 
 
-def _has_figure(doctree) -> bool:
-    return any("bk-live" in node.astext() for node in doctree.findall(nodes.raw))
+def figures_in(doctree) -> list[str]:
+    """Return the names of the live figures that stand on a page, each once."""
+    found = {name for node in doctree.findall(nodes.raw) for name in _FIGURE.findall(node.astext())}
+    unknown = found - set(figure_names())
+    if unknown:
+        raise RuntimeError(f"no script for the figure {sorted(unknown)[0]!r} in {FIGURES}")
+    return sorted(found)
 
 
 def per_page(app, pagename, templatename, context, doctree) -> None:
-    """Load the figures' script only where a figure stands."""
-    if doctree is not None and _has_figure(doctree):
-        app.add_js_file("figures.js", loading_method="defer")
+    """Give a page that has live figures the script of these and of no others."""
+    names = figures_in(doctree) if doctree is not None else []
+    if names:
+        file = f"figures-{'-'.join(names)}.js"
+        _write(pathlib.Path(app.outdir) / "_static" / file, page_script(names))
+        app.add_js_file(file, loading_method="defer")
 
 
 def slim_down(app, error) -> None:

@@ -25,7 +25,7 @@ RESTART = """async () => {
     delete host.dataset.ready;
     host.replaceChildren();
   }
-  const old = document.querySelector('script[src*="figures.js"]');
+  const old = document.querySelector('script[src*="/figures-"]');
   const again = document.createElement("script");
   again.src = old.src;
   const loaded = new Promise((go, fail) => { again.onload = go; again.onerror = fail; });
