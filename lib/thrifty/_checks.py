@@ -74,6 +74,60 @@ def require_mask(name, mask):
     return mask
 
 
+def require_rows(name, values):
+    """Return `values` as an int64 array of shape (n,) or (batch, n), or say what is wrong.
+
+    Raises
+    ------
+    TypeError
+        If the values are not integers.
+    ValueError
+        If there are not one or two axes.
+
+    Examples
+    --------
+    >>> require_rows("doc_ids", [0, 0, 1])
+    array([0, 0, 1])
+    """
+    values = np.asarray(values)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"{name} must have shape (n,) or (batch, n), got shape {values.shape}")
+    if values.size and values.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got dtype {values.dtype}")
+    return values.astype(np.int64)
+
+
+def first_index(wrong):
+    """The first True of an array as an int, or as a tuple of ints if it has several axes.
+
+    Examples
+    --------
+    >>> first_index(np.array([[False, False], [False, True]]))
+    (1, 1)
+    """
+    index = tuple(np.argwhere(wrong)[0].tolist())
+    return index if len(index) > 1 else index[0]
+
+
+def require_within(name, values, low, high, meaning):
+    """Refuse an integer outside low..high; `high` None means that there is no upper bound.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside; the message names the first one and where it is.
+
+    Examples
+    --------
+    >>> require_within("doc_ids", np.array([0, 1, -1]), -1, None, "-1 = padding")
+    """
+    wrong = (values < low) | (False if high is None else values > high)
+    if wrong.any():
+        at = first_index(wrong)
+        bounds = f">= {low}" if high is None else f"in {low}..{high}"
+        raise ValueError(f"{name} must be {bounds} ({meaning}), got {values[at]} at index {at}")
+
+
 def working(name, values):
     """The array in the dtype to compute in, and the dtype to return."""
     values = np.asarray(values)
