@@ -3,7 +3,10 @@
 In every mask of this package **True = may attend**.
 
 - `thrifty.patterns`: rules on positions (`Causal`, `Local`, `Atrous`, ...), their masks and costs.
-- `thrifty.masks`: masks that depend on the sequence (padding), and reach over several layers.
+- `thrifty.masks`: masks that depend on the sequence (padding, prefix, permuted order, documents,
+  trees, ...), and reach over several layers.
+- `thrifty.corruption`: what masked language models mask: their inputs.
+- `thrifty.descriptions`: a mask in one sentence.
 - `thrifty.attention`: dense attention, as a loop, as NumPy and as a Keras layer: the oracle.
 - `thrifty.sparse`: attention that computes only the tiles its pattern touches, and what it costs.
 - `thrifty.leakage`: which input positions an output really depends on, measured on any model.

@@ -1,6 +1,7 @@
 """Argument checks shared by the modules: one wording for one kind of mistake."""
 
 import math
+import numbers
 import operator
 
 import numpy as np
@@ -126,6 +127,49 @@ def require_within(name, values, low, high, meaning):
         at = first_index(wrong)
         bounds = f">= {low}" if high is None else f"in {low}..{high}"
         raise ValueError(f"{name} must be {bounds} ({meaning}), got {values[at]} at index {at}")
+
+
+def require_share(name, value):
+    """Return `value` as a float in 0..1.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no real number.
+    ValueError
+        If it lies outside 0..1 or is NaN.
+
+    Examples
+    --------
+    >>> require_share("rate", 0.15)
+    0.15
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in 0..1, got {value}")
+    return float(value)
+
+
+def require_generator(name, rng):
+    """Return `rng`, a `numpy.random.Generator`; a seed would start again at every call.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> isinstance(require_generator("rng", np.random.default_rng(0)), np.random.Generator)
+    True
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"{name} must be a numpy.random.Generator, got {type(rng).__name__}; "
+            f"make one, once, with `np.random.default_rng(seed)`"
+        )
+    return rng
 
 
 def working(name, values):
