@@ -165,8 +165,7 @@ def mass_corrupt(ids, rng, *, mask_id, vocabulary, special_ids, share=0.5, split
     share, split = require_share("share", share), _split(split)
     may = np.isin(ids, ordinary_ids)
     gap = np.zeros(ids.shape, dtype=bool)
-    n = ids.shape[-1]
-    for row, allowed in zip(gap.reshape(-1, n), may.reshape(-1, n), strict=True):
+    for row, allowed in zip(np.atleast_2d(gap), np.atleast_2d(may), strict=True):
         row[_gap(allowed, rng, share)] = True
     encoder_inputs = _replaced(ids, gap, rng, mask_id, ordinary_ids, split)
     decoder_inputs = np.full_like(ids, mask_id)
@@ -180,10 +179,13 @@ def _vocabulary(ids, vocabulary, mask_id, special_ids):
     vocabulary = require_int("vocabulary", vocabulary, minimum=1)
     rows = require_rows("ids", ids)
     specials = require_rows("special_ids", list(special_ids))
-    mask_id = np.array(require_int("mask_id", mask_id, minimum=0))
-    for name, values in (("ids", rows), ("special_ids", specials), ("mask_id", mask_id)):
+    if require_int("mask_id", mask_id, minimum=0) >= vocabulary:
+        raise ValueError(f"mask_id must be in 0..{vocabulary - 1} (vocabulary - 1), got {mask_id}")
+    for name, values in (("ids", rows), ("special_ids", specials)):
         require_within(name, values, 0, vocabulary - 1, "vocabulary - 1")
-    dtype = np.asarray(ids).dtype if rows.size else rows.dtype
+    dtype = np.asarray(ids).dtype
+    if dtype.kind not in "iu":  # an empty list is one of floats
+        dtype = rows.dtype
     if np.iinfo(dtype).max < vocabulary - 1:
         raise ValueError(
             f"ids of dtype {dtype} cannot hold a vocabulary of {vocabulary}; "

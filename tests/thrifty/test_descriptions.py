@@ -113,10 +113,6 @@ HOLED[3] = False
             "Causal mask on 4 positions: 6 of 16 pairs allowed (37.5 %); position 3 takes no part.",
         ),
         (
-            HOLED[::-1, ::-1].T | np.eye(4, k=3, dtype=bool),
-            "Causal mask on 4 positions: 6 of 16 pairs allowed (37.5 %); position 0 takes no part.",
-        ),
-        (
             (Local(1) | Atrous(4)).mask(6),
             "Mask of no known scheme on 6 positions: 20 of 36 pairs allowed (55.6 %).",
         ),
@@ -198,10 +194,12 @@ def test_size_and_pairs_are_told_of_any_mask(mask):
 
 
 def test_distances_are_counted_on_the_sequence_and_not_on_what_takes_part():
-    mask = document_mask([0, 0, -1, 0, 0]) & Local(1).mask(5)
-    assert "half-width 1" not in describe(mask)  # blocks, since 1 does not see 3
-    apart = document_mask([0, -1, 0, -1, 0]) & Local(2).mask(5)
-    assert describe(apart).startswith("Window mask on 5 positions, half-width 2:")
+    window = document_mask([0, 0, -1, 0, 0, 0]) & Local(1).mask(6)
+    assert describe(window).startswith("Window mask on 6 positions, half-width 1:")
+    window[1, 3] = window[3, 1] = True  # neighbours among what takes part, yet two apart
+    assert describe(window).startswith("Mask of no known scheme")
+    apart = document_mask([0, -1, 0, -1, 0, -1, 0]) & Local(2).mask(7)
+    assert describe(apart).startswith("Window mask on 7 positions, half-width 2:")
 
 
 @pytest.mark.parametrize(
