@@ -30,28 +30,6 @@ def require_int(name, value, minimum):
     return value
 
 
-def require_share(name, value):
-    """Return `value` as a float with 0 <= value < 1, such as the share that dropout leaves out.
-
-    Raises
-    ------
-    TypeError
-        If `value` is not a real number.
-    ValueError
-        If `value` lies outside.
-
-    Examples
-    --------
-    >>> require_share("dropout", 0.5)
-    0.5
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
-    return float(value)
-
-
 def require_mask(name, mask):
     """Return `mask` as a boolean array; any other dtype is an error, since 0 and 1 do not say
     which of them hides and an additive mask would be read upside down.

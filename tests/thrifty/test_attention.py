@@ -489,7 +489,7 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean():
         ({"num_heads": True}, TypeError, r"^num_heads must be an int, got True \(bool\)$"),
         ({"key_dim": 2.0}, TypeError, r"^key_dim must be an int, got 2.0 \(float\)$"),
         ({"value_dim": -1}, ValueError, r"^value_dim must be >= 1, got -1$"),
-        ({"dropout": 1.5}, ValueError, r"^dropout must be at least 0 and below 1, got 1.5$"),
+        ({"dropout": 1.5}, ValueError, r"^dropout must be in 0..1, got 1.5$"),
         ({"dropout": "much"}, TypeError, r"^dropout must be a number, got 'much' \(str\)$"),
     ],
 )

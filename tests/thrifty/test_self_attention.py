@@ -273,7 +273,7 @@ def test_dropout_drops_in_training_and_keeps_the_mean(pattern):
         (
             lambda: SelfAttention(2, 4, Local(1), dropout=1.5),
             ValueError,
-            r"^dropout must be at least 0 and below 1, got 1.5$",
+            r"^dropout must be in 0..1, got 1.5$",
         ),
     ],
 )
