@@ -105,7 +105,7 @@ def _check_found(answer):
         raise Hint(f"{sorted(map(str, unknown))[0]!r} is none of {', '.join(_KEPT)}")
     right = _found()
     for name in sorted(answer - right):
-        raise Hint(f"{name!r} is missed: Keras opens lists, tuples, dicts and sets, nothing else")
+        raise Hint(f"{name!r} is missed: of what type is the outermost thing, and what is in it?")
     for name in sorted(right - answer):
         raise Hint(f"{name!r} is found: lists, tuples, dicts and sets are opened to any depth")
 
