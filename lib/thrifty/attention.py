@@ -327,16 +327,17 @@ class DenseAttention(keras.layers.Layer):
         q = _project("btf,fhd->bthd", query, self._query)  # (batch, n_q, heads, key_dim)
         k = _project("bsf,fhd->bshd", key, self._key)  # (batch, n_k, heads, key_dim)
         v = _project("bsf,fhe->bshe", value, self._value)  # (batch, n_k, heads, value_dim)
+        masks = query_mask, (value_mask, key_mask), attention_mask, use_causal_mask
+        output, weights = self._attend(q, k, v, masks, training)
+        return (output, weights) if return_attention_scores else output
 
+    def _attend(self, q, k, v, masks, training):
         # Scaled before the product, which in float16 could overflow.
         scores = ops.einsum("bthd,bshd->bhts", q / math.sqrt(self.key_dim), k)
-        mask = _combined_mask(
-            scores, query_mask, (value_mask, key_mask), attention_mask, use_causal_mask
-        )
+        mask = _combined_mask(scores, *masks)
         weights = ops.cast(_layer_softmax(scores, mask), scores.dtype)  # (batch, heads, n_q, n_k)
         mixed = ops.einsum("bhts,bshe->bthe", self._drop(weights, training=training), v)
-        output = _project("bthe,hef->btf", mixed, self._output)  # (batch, n_q, features)
-        return (output, weights) if return_attention_scores else output
+        return _project("bthe,hef->btf", mixed, self._output), weights  # (batch, n_q, features)
 
     def get_config(self):
         return {
