@@ -41,7 +41,7 @@ def require_features(shape):
 def require_ids(ids, vocabulary, max_length):
     if len(ids.shape) != 2:
         raise ValueError(f"ids must have shape (batch, n), got {tuple(ids.shape)}")
-    _require_range("ids", ids, vocabulary, "vocabulary")
+    require_range("ids", ids, vocabulary, "vocabulary")
     n = ids.shape[1]
     if None not in (n, max_length) and n > max_length:
         raise ValueError(
@@ -59,10 +59,11 @@ def require_beside_ids(name, values, ids_shape, size):
             f"{name} must have the shape of ids, {tuple(ids_shape)}, got {tuple(values.shape)}"
         )
     source = {"positions": "max_length", "segment_ids": "segments"}[name]
-    _require_range(name, values, size, source)
+    require_range(name, values, size, source)
 
 
-def _require_range(name, values, size, source):
+def require_range(name, values, size, source):
+    """Check integers of 0..size - 1, where `source` is what `size` is called; None = no limit."""
     dtype = keras.backend.standardize_dtype(values.dtype)
     if "int" not in dtype:
         raise TypeError(f"{name} must hold integers, got dtype {dtype}")

@@ -361,12 +361,14 @@ def _project(equation, x, weights):
 def _layer_softmax(scores, mask):
     """`masked_softmax` in `keras.ops`, at least in float32."""
     scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+    # Keras warns of a softmax over one key; a text of one token has no more.
+    softmax = ops.ones_like if scores.shape[-1] == 1 else ops.softmax
     if mask is None:
-        return ops.softmax(scores)
+        return softmax(scores)
     # The lowest finite number, not -inf: with -inf a row without keys has a NaN gradient. Such a
     # row comes out uniform, hence the second `where`.
     lowest = float(np.finfo("float32").min)
-    weights = ops.softmax(ops.where(mask, scores, ops.cast(lowest, scores.dtype)))
+    weights = softmax(ops.where(mask, scores, ops.cast(lowest, scores.dtype)))
     return ops.where(mask, weights, ops.zeros_like(weights))
 
 

@@ -294,6 +294,7 @@ class Transformer(keras.Model):
         real = np.asarray(self._real(ids, real))
         allowed = checks.cacheable(attention_mask, real)
         positions = np.asarray(counted(real) if positions is None else positions)
+        segment_ids = None if segment_ids is None else np.asarray(segment_ids)
         logits, layers = self(
             ids,
             attention_mask=allowed,
@@ -319,7 +320,9 @@ class Transformer(keras.Model):
                 raise ValueError("next_segment was given to a model made with segments=0")
             return None
         if next_segment is not None:
-            return np.full(len(ids), require_int("next_segment", next_segment, minimum=0))
+            next_segment = np.full(len(ids), next_segment)
+            checks.require_range("next_segment", next_segment, self.segments, "segments")
+            return next_segment
         if segment_ids is None:
             return np.zeros(len(ids), dtype=int)
         return np.broadcast_to(segment_ids, ids.shape)[np.arange(len(ids)), last]
