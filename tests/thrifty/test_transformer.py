@@ -141,9 +141,15 @@ MASKS = {
 }
 
 
-@pytest.mark.parametrize("blocks", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("positions", "pre_norm", "blocks"),
+    [
+        *itertools.product(POSITIONS, (True, False), (2,)),
+        ("learned", False, 1),
+        ("rotary", True, 3),
+    ],
+)
 @pytest.mark.parametrize("name", MASKS)
-@KINDS
 def test_leakage_equals_the_reach_of_the_mask(positions, pre_norm, name, blocks):
     model, mask = made(positions, pre_norm, blocks=blocks), MASKS[name]
     found = leakage(
