@@ -14,6 +14,8 @@ In every mask of this package **True = may attend**.
 - `thrifty.masking`: where Keras's implicit masks get lost in a model, and what that changes.
 - `thrifty.tracking`: weights that run in a Keras model and do not belong to it.
 - `thrifty.layers`: small Keras layers that keep the padding out, and a tied output.
+- `thrifty.transformer`: a Transformer that takes any mask, with a key/value cache.
+- `thrifty.decoding`: greedy, sampled and beam-searched texts from any model of the next token.
 
 Import the module you need. Only those that hold Keras layers import Keras.
 """

@@ -244,7 +244,7 @@ class Uncached:
             if found.ndim != 2 or len(found) != len(rows):
                 raise ValueError(
                     f"next_logits must return shape (rows, vocabulary) for {len(rows)} rows, "
-                    f"got {found.shape}"
+                    f"got {found.shape}; a Transformer goes into Cached"
                 )
             logits = np.empty((len(prompts), found.shape[1])) if logits is None else logits
             logits[rows] = found
