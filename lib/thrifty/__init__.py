@@ -13,8 +13,6 @@ In every mask of this package **True = may attend**.
 - `thrifty.surgery`: parts of a Keras model, cut out or put in, with the same weights.
 - `thrifty.masking`: where Keras's implicit masks get lost in a model, and what that changes.
 - `thrifty.tracking`: weights that run in a Keras model and do not belong to it.
-- `thrifty.transformer`: a Transformer under any mask, with an exact key/value cache.
-- `thrifty.decoding`: greedy, sampled and beam search on top of it, or of any model.
 - `thrifty.layers`: small Keras layers that keep the padding out, and a tied output.
 - `thrifty.transformer`: a Transformer that takes any mask, with a key/value cache.
 - `thrifty.decoding`: greedy, sampled and beam-searched texts from any model of the next token.
