@@ -193,6 +193,29 @@ def test_the_steps_tell_which_hypothesis_came_from_which(seed, beams):
     assert {text.ids for text in found.hypotheses if text.finished} <= finished
 
 
+@settings(max_examples=60)
+@given(SEEDS, st.integers(1, 4), st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.4]))
+def test_a_narrow_beam_against_the_rule_in_plain_words(seed, beams, alpha, forbid):
+    model, live, done = Tables(seed, 4, forbid), [((), 0.0)], []
+    for _ in range(5):
+        longer = [
+            ((*ids, token), total + log_p)
+            for ids, total in live
+            for token, log_p in enumerate(model.log_p([1, *ids]))
+            if np.isfinite(log_p)
+        ]
+        longer.sort(key=lambda text: -text[1])
+        done += [text for text in longer[:beams] if text[0][-1] == END]
+        live = [text for text in longer if text[0][-1] != END][:beams]
+    texts = [(*text, True) for text in done] + [(*text, False) for text in live]
+    options = {"max_new_tokens": 5, "end_id": END, "beams": beams, "length_penalty": alpha}
+    found = beam_search(model, [[1]], early_stopping=False, **options)[0]
+    expected = ranked(texts, alpha)[:beams]
+    assert [(t.ids, t.finished) for t in found.hypotheses] == [(i, f) for i, _, f in expected]
+    for nodes in found.steps:
+        assert all(node.state == "live" for node in nodes[beams:])
+
+
 # From 1, the token 2 is likelier than the end, but goes on to a text of many unlikely tokens.
 LOSES = markov([[1, 0, 0, 0], [0.45, 0, 0.55, 0], [0.3, 0.1, 0.2, 0.4], [0.3, 0.2, 0.3, 0.2]])
 

@@ -200,6 +200,19 @@ def test_a_permuted_mask_is_a_permuted_input(positions, pre_norm):
     assert abs(np.asarray(moved) - masked[:, ORDER]).max() > 1e-2
 
 
+def test_rotary_positions_tell_distances_alone():
+    model, ids, places = Transformer(VOCABULARY, 8, 2, 2, positions="rotary"), draw_ids((1, 6)), {}
+    for name, numbers in {
+        "first": range(6),
+        "later": range(50, 56),
+        "wide": range(0, 12, 2),
+    }.items():
+        output = model(ids, attention_mask=causal(6), positions=np.array([numbers]))
+        places[name] = np.asarray(output)
+    same(places["first"], places["later"])
+    assert abs(places["first"] - places["wide"]).max() > 1e-3
+
+
 def test_segments_are_told_apart_and_are_0_by_default():
     model, ids = made("learned", True, 2), draw_ids((1, 4))
     plain = np.asarray(model(ids))
