@@ -67,6 +67,7 @@ def trace(model, batch, *, mask=None, pad=0, extra=3, rtol=1e-4):
 
     Examples
     --------
+    >>> keras.utils.set_random_seed(0)
     >>> model = keras.Sequential(
     ...     [
     ...         keras.layers.Embedding(9, 4, mask_zero=True, name="tokens"),
