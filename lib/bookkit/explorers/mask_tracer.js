@@ -162,7 +162,8 @@ function render({ model, el: root }) {
   const why = el("p", {});
   const cure = el("p", {}, "Remedy: ", el("code", {}));
   const answers = el("table", { class: "bk-worked" });
-  const code = el("pre", { class: "bk-code", tabindex: "0", role: "region", "aria-label": "The stack as Python" });
+  // No <pre>: the theme takes those out of the Tab order unless they scroll when the page loads.
+  const code = el("div", { class: "bk-code", tabindex: "0", role: "region", "aria-label": "The stack as Python" });
   mount(
     root,
     model,
