@@ -49,7 +49,7 @@ def notebook_module(path: pathlib.Path) -> str:
 
     Examples
     --------
-    >>> text = notebook_module(FIGURES / "mask_laboratory.js")
+    >>> text = notebook_module(FIGURES / "pattern_laboratory.js")
     >>> "import {" in text, "export default" in text
     (False, True)
     """

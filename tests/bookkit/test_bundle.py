@@ -65,7 +65,7 @@ def as_host(name: str, state: dict) -> str:
 
 
 def test_every_figure_is_named():
-    assert "mask_laboratory" in NAMES
+    assert "pattern_laboratory" in NAMES
     for name in NAMES:
         assert (bundle.FIGURES / f"{name}.py").is_file(), f"{name}.js has no class beside it"
 
@@ -190,8 +190,8 @@ def test_broken_figure_keeps_its_picture_and_harms_no_other(blank, workshop):
 def test_two_hosts_of_one_figure_have_models_of_their_own(blank):
     state = {"pattern": "local", "n": 8, "half_width": 1, "rate": 2, "causal": False, "layers": 1}
     state |= {"query": 0, "key": 0, "controls": ["n"], "views": ["matrix"], "caption": "c"}
-    blank.set_content(as_host("mask_laboratory", state) * 2)
-    blank.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+    blank.set_content(as_host("pattern_laboratory", state) * 2)
+    blank.add_script_tag(content=bundle.page_script(["pattern_laboratory"]))
     blank.locator(".bk-live[data-ready=true]").nth(1).wait_for()
     first, second = blank.locator(".bk-ledger").all()
     before = second.inner_text()

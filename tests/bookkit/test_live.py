@@ -13,15 +13,15 @@ import ipywidgets
 import pytest
 import traitlets
 
-from bookkit.explorers.mask_laboratory import MaskLaboratory
+from bookkit.explorers.pattern_laboratory import PatternLaboratory
 from bookkit.live import LiveFigure
 
 CAPTION = "A window of three."
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def make(**changes) -> MaskLaboratory:
-    return MaskLaboratory(**{"caption": CAPTION, "n": 8, "half_width": 1} | changes)
+def make(**changes) -> PatternLaboratory:
+    return PatternLaboratory(**{"caption": CAPTION, "n": 8, "half_width": 1} | changes)
 
 
 class Stored(HTMLParser):
@@ -42,10 +42,10 @@ class Stored(HTMLParser):
 
 @pytest.mark.parametrize("caption", ["", "   ", "\n"])
 def test_caption_is_required(caption):
-    with pytest.raises(ValueError, match="MaskLaboratory needs a caption: pass caption="):
-        MaskLaboratory(caption=caption)
+    with pytest.raises(ValueError, match="PatternLaboratory needs a caption: pass caption="):
+        PatternLaboratory(caption=caption)
     with pytest.raises(ValueError, match="needs a caption"):
-        MaskLaboratory()
+        PatternLaboratory()
 
 
 def test_stored_form_holds_state_picture_and_caption():
@@ -54,7 +54,7 @@ def test_stored_form_holds_state_picture_and_caption():
     (div, host), (img, picture), (line, seen), (p, words) = stored.tags
     assert (div, img, line, p) == ("div", "img", "p", "p")
     assert host["class"] == "bk-live"
-    assert host["data-figure"] == "mask_laboratory"
+    assert host["data-figure"] == "pattern_laboratory"
     assert json.loads(host["data-state"]) == figure.state()
     assert picture["class"] == "bk-picture"
     assert picture["alt"] == figure.sentence()
@@ -85,7 +85,7 @@ def test_awkward_caption_stays_text():
 
 
 def test_awkward_sentence_stays_text():
-    class Awkward(MaskLaboratory):
+    class Awkward(PatternLaboratory):
         def sentence(self):
             return '"><script>x</script> & more'
 
@@ -117,7 +117,7 @@ def test_bundle_has_a_form_for_every_reader():
     assert set(data) == {WIDGET_VIEW, "text/html", "text/plain"}
     assert data[WIDGET_VIEW]["model_id"] == figure.model_id
     assert data["text/html"] == figure.static_html()
-    assert data["text/plain"] == repr(figure) == f"MaskLaboratory: {figure.sentence()}"
+    assert data["text/plain"] == repr(figure) == f"PatternLaboratory: {figure.sentence()}"
     assert metadata == {} or all(isinstance(value, dict) for value in metadata.values())
 
 
@@ -179,11 +179,11 @@ def test_subclass_gets_the_script_beside_it(tmp_path, monkeypatch):
 
 
 def test_further_subclass_keeps_its_parents_script():
-    class Smaller(MaskLaboratory):
+    class Smaller(PatternLaboratory):
         pass
 
     figure = Smaller(caption=CAPTION)
-    assert figure._figure_name == "mask_laboratory"
+    assert figure._figure_name == "pattern_laboratory"
     assert figure._esm == make()._esm
     assert "bk-figure" in str(figure._css)
 

@@ -20,11 +20,11 @@ import pytest
 
 CELLS = [
     """
-from bookkit.explorers.mask_laboratory import MaskLaboratory
+from bookkit.explorers.pattern_laboratory import PatternLaboratory
 from IPython.display import display
 import ipywidgets
 
-lab = MaskLaboratory(pattern="local", n=16, half_width=2, caption="A figure under test, live.")
+lab = PatternLaboratory(pattern="local", n=16, half_width=2, caption="A figure under test, live.")
 heard = ipywidgets.Label(value="heard nothing")
 def listen(change):
     heard.value = f"heard half_width {change['new']}, pairs {lab.pairs}"

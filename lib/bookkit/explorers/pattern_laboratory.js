@@ -1,4 +1,4 @@
-// Mask laboratory: choose a pattern, see its matrix, its connections, its price and its reach.
+// Pattern laboratory: choose a pattern, see its matrix, its connections, its price and its reach.
 import { choice, clamp, count, el, mount, percent, redrawOn, show, slider, svgPoint, toggle, walkCells } from "../static/kit.js";
 import { firstSeen, layerPattern, maskOf, pairsPaid } from "../static/rules.js";
 
@@ -130,7 +130,7 @@ function render({ model, el: root }) {
   mount(
     root,
     model,
-    "Mask laboratory",
+    "Pattern laboratory",
     shown.length ? el("div", { class: "bk-controls" }, ...shown.map((control) => control.node)) : null,
     el(
       "div",

@@ -1,4 +1,4 @@
-"""The mask laboratory: its JavaScript, its Python and the library say the same."""
+"""The pattern laboratory: its JavaScript, its Python and the library say the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from bookkit import browser as chromium
 from bookkit import bundle
-from bookkit.explorers.mask_laboratory import PATTERNS, MaskLaboratory
+from bookkit.explorers.pattern_laboratory import PATTERNS, PatternLaboratory
 from thrifty.attention import masked_softmax
 from thrifty.masks import reach
 from thrifty.patterns import Atrous, Causal, Full, Local
@@ -26,7 +26,7 @@ def page():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**chromium.launch_options())
         page = browser.new_page()
-        page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+        page.add_script_tag(content=bundle.page_script(["pattern_laboratory"]))
         yield page
         browser.close()
 
@@ -110,13 +110,13 @@ def test_first_layer_that_sees_is_the_librarys(answers):
         seen = np.array([reach(masks[: layer + 1]) for layer in range(len(masks))])
         first = np.where(seen.any(axis=0), seen.argmax(axis=0) + 1, 0)
         assert answer["first"] == digits(first), case
-        assert digits(MaskLaboratory(**case, caption="c").first_seen()) == digits(first), case
+        assert digits(PatternLaboratory(**case, caption="c").first_seen()) == digits(first), case
 
 
 def test_pairs_are_the_librarys(answers):
     for case, answer in zip(CASES, answers, strict=True):
         pairs = sum(int(mask.sum()) for mask in library_masks(case))
-        assert answer["pairs"] == pairs == MaskLaboratory(**case, caption="c").pairs, case
+        assert answer["pairs"] == pairs == PatternLaboratory(**case, caption="c").pairs, case
 
 
 def test_unknown_pattern_is_an_error(page):
@@ -171,7 +171,7 @@ def test_softmax_agrees_at_the_limits(page, scores, mask):
 
 def test_picture_draws_one_cell_for_each_pair_seen():
     for case in CASES[::7]:
-        figure = MaskLaboratory(**case, caption="c")
+        figure = PatternLaboratory(**case, caption="c")
         root = ElementTree.fromstring(figure.picture())
         sizes = root.get("viewBox").split()
         assert (root.get("width"), root.get("height")) == tuple(sizes[2:])
@@ -188,7 +188,7 @@ def test_sentence_counts_as_the_library_does():
         masks = library_masks(case)
         pairs = sum(int(mask.sum()) for mask in masks)
         total = case["n"] ** 2 * case["layers"]
-        text = MaskLaboratory(**case, caption="c").sentence()
+        text = PatternLaboratory(**case, caption="c").sentence()
         found = re.search(
             r"on (\d+) tokens.*: ([\d,]+) of ([\d,]+) pairs computed \((\S+) %\)", text
         )
@@ -216,9 +216,9 @@ def assert_share(text: str, part: int, whole: int) -> None:
 
 
 def test_drawn_figure_shows_what_python_counts(page):
-    script = bundle.page_script(["mask_laboratory"])
+    script = bundle.page_script(["pattern_laboratory"])
     for case in CASES[3::23]:
-        figure = MaskLaboratory(**case, caption="Under test.")
+        figure = PatternLaboratory(**case, caption="Under test.")
         page.set_content(figure.static_html())
         page.add_script_tag(content=script)
         page.locator(".bk-live[data-ready=true]").wait_for()
@@ -240,12 +240,12 @@ def test_drawn_figure_shows_what_python_counts(page):
 
 def test_pair_sentence_is_right_for_every_pair(page):
     """Walk over a small matrix with the arrow keys and compare each sentence with the mask."""
-    figure = MaskLaboratory(
+    figure = PatternLaboratory(
         pattern="both", n=6, half_width=1, rate=3, causal=True, query=0, key=0, caption="Small."
     )
     mask = library_masks({**figure.state()})[0]
     page.set_content(figure.static_html())
-    page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+    page.add_script_tag(content=bundle.page_script(["pattern_laboratory"]))
     matrix, said = page.locator("svg[tabindex]"), page.locator("[role=status]")
     matrix.wait_for()
     for i in range(6):

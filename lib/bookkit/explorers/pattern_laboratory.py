@@ -1,4 +1,4 @@
-"""The mask laboratory: a pattern, its matrix, its connections, its price and its reach."""
+"""The pattern laboratory: a pattern, its matrix, its connections, its price and its reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VIEWS = ["matrix", "arcs"]
 _NAMES = {"both": "local or atrous", "alternate": "local, then atrous"}
 
 
-class MaskLaboratory(LiveFigure):
+class PatternLaboratory(LiveFigure):
     """Draw an attention pattern as a matrix and as arcs, count its pairs, stack it into layers.
 
     Parameters
@@ -40,7 +40,7 @@ class MaskLaboratory(LiveFigure):
 
     Examples
     --------
-    >>> lab = MaskLaboratory(pattern="local", n=8, half_width=1, caption="A window of three.")
+    >>> lab = PatternLaboratory(pattern="local", n=8, half_width=1, caption="A window of three.")
     >>> lab.pairs
     22
     >>> lab.sentence()
