@@ -101,6 +101,62 @@ def labelled_matrices(tokens: list[str], panels: list[tuple], *, width: int = 32
     )
 
 
+def token_matrix(
+    tokens: list[str],
+    level: np.ndarray,
+    used: np.ndarray,
+    allowed: np.ndarray,
+    *,
+    size: int = 360,
+) -> str:
+    """Draw a mask with named rows and columns, what was measured as dots, and leaks as crosses.
+
+    Parameters
+    ----------
+    tokens : list of str
+        Names of the rows (queries) and columns (keys); long ones are cut.
+    level : int array (n, n)
+        0 is empty, 1 a full dark cell, higher levels lighter and smaller.
+    used, allowed : bool arrays (n, n)
+        What was measured and what should be: a dot where both agree, a cross where only `used`.
+    size : int
+        Width and height in CSS pixels.
+    """
+    n, edge, head = len(tokens), 70, 64
+    cell = (size - edge - 2) / n
+    parts = []
+    for i, token in enumerate(tokens):
+        middle = (i + 0.5) * cell
+        name = _cut(token, 8)
+        parts.append(f'<text x="{edge - 6}" y="{head + middle + 4:.1f}" {_END}>{name}</text>')
+        place = f'transform="translate({edge + middle + 4:.1f} {head - 6}) rotate(-90)"'
+        parts.append(f"<text {place}>{name}</text>")
+    for i, j in np.ndindex(n, n):
+        x, y, step = edge + j * cell, head + i * cell, int(level[i, j])
+        side = cell * (max(0.34, 0.96 - 0.16 * (step - 1)) if step else 0.96)
+        inset = (cell - side) / 2
+        colour = RAMP[min(step, len(RAMP)) - 1] if step else OFF
+        box = f'x="{x + inset:.1f}" y="{y + inset:.1f}" width="{side:.1f}" height="{side:.1f}"'
+        parts.append(f'<rect {box} fill="{colour}"/>')
+        middle = f"{x + cell / 2:.1f}", f"{y + cell / 2:.1f}"
+        if used[i, j] and allowed[i, j]:
+            circle = f'cx="{middle[0]}" cy="{middle[1]}" r="{cell * 0.11:.1f}"'
+            parts.append(f'<circle {circle} fill="{PAPER}"/>')
+        elif used[i, j]:
+            arm = cell * 0.26
+            lines = f"m{-arm:.1f} {-arm:.1f}l{2 * arm:.1f} {2 * arm:.1f}"
+            lines += f"m0 {-2 * arm:.1f}l{-2 * arm:.1f} {2 * arm:.1f}"
+            cross = f'd="M{middle[0]} {middle[1]}{lines}" stroke="{AGAINST}" stroke-width="2.5"'
+            parts.append(f'<path {cross} fill="none"/>')
+    height = size - edge + head
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {height}" '
+        f'width="{size}" height="{height}" font-family="sans-serif" font-size="12" '
+        f'fill="{INK}"><rect width="{size}" height="{height}" fill="{PAPER}"/>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
 def masked_rows(steps: list[tuple], ending: str, answer: str, *, width: int = 384) -> str:
     """Draw a sequence step by step: values, padding hatched, and under them the mask.
 
