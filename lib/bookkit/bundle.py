@@ -1,6 +1,6 @@
 """Turn the figures' ES modules into what a notebook and a page can load.
 
-A figure is an ES module that may import from ``static/kit.js`` and ``static/rules.js``.
+A figure is an ES module that may import from the modules in ``static``.
 A notebook loads it from one string, where relative imports cannot work; a page opened from
 disk cannot load modules at all.  So imports are inlined here, and nowhere else.
 """
@@ -15,6 +15,7 @@ FIGURES = pathlib.Path(__file__).parent / "explorers"
 
 _IMPORT = re.compile(r'^import\s+\{([^}]*)\}\s+from\s+"(\.[^"]+)";\n', re.M)
 _ANY_IMPORT = re.compile(r"^\s*import\b.*$", re.M)
+_RULE = re.compile(r"^export function (\w+)", re.M)
 _EXPORT = re.compile(r"^export (?=async |function|const|let|class)", re.M)
 
 
@@ -65,10 +66,12 @@ def page_script(names: list[str]) -> str:
     shared = sorted(
         {m for name in names for m in modules_of(FIGURES / f"{name}.js")[:-1]}, key=lambda m: m.name
     )
-    rules = re.findall(r"^export function (\w+)", (STATIC / "rules.js").read_text("utf8"), re.M)
+    # What Python has too is shown to the tests.
+    twins = [module for module in shared if module.stem.endswith("rules")]
+    rules = [name for module in twins for name in _RULE.findall(module.read_text("utf8"))]
     parts = ['(() => {\n"use strict";\nwindow.bookkit = { figures: {} };\n']
     parts += [body(module) for module in shared]
-    if STATIC / "rules.js" in shared:
+    if rules:
         parts.append(f"window.bookkit.rules = {{ {', '.join(rules)} }};\n")
     for name in names:
         figure = re.sub(r"^export default ", "return ", body(FIGURES / f"{name}.js"), flags=re.M)

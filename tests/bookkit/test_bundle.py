@@ -14,9 +14,11 @@ from bookkit import browser as chromium
 from bookkit import bundle
 
 NAMES = bundle.figure_names()
-RULES = re.findall(
-    r"^export function (\w+)", (bundle.STATIC / "rules.js").read_text("utf8"), re.MULTILINE
-)
+RULES = [
+    name
+    for module in sorted(bundle.STATIC.glob("*rules.js"))
+    for name in re.findall(r"^export function (\w+)", module.read_text("utf8"), re.MULTILINE)
+]
 
 
 @pytest.fixture(scope="module")

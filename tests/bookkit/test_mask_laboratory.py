@@ -1,0 +1,278 @@
+"""The mask laboratory: its JavaScript, its Python and the library say the same."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+import traitlets as t
+from playwright.sync_api import sync_playwright
+
+from bookkit import browser as chromium
+from bookkit import bundle, small_stack
+from bookkit.explorers.mask_laboratory import MaskLaboratory
+from bookkit.mask_schemes import HOWS, SCHEMES
+from bookkit.small_stack import FAULTS
+from thrifty import masks
+from thrifty.descriptions import describe
+from thrifty.patterns import Atrous, Causal, Full, Local
+
+SVG = "{http://www.w3.org/2000/svg}"
+WORDS = "the cat sat on the mat and saw a bird fly away".split()
+
+
+def random_case(draw, scheme: str, how: str) -> dict:
+    n = int(draw.integers(2, 13))
+    edits = draw.integers(n, size=(int(draw.choice([0, 0, 1, 2, 6])), 2))
+    return {
+        "tokens": WORDS[:n],
+        "scheme": scheme,
+        "how": how,
+        "second": str(draw.choice(SCHEMES)),
+        "order": draw.permutation(n).tolist(),
+        "boundary": int(draw.integers(n + 1)),
+        "marks": np.flatnonzero(draw.random(n) < draw.choice([0, 0.3, 0.6])).tolist(),
+        "parents": [int(draw.integers(-1, i)) for i in range(n)],
+        "pads": int(draw.integers(n)),
+        "half_width": int(draw.integers(12)),
+        "rate": int(draw.integers(1, 13)),
+        "edits": np.unique(edits, axis=0).tolist(),
+        "layers": int(draw.integers(1, 5)),
+        "residual": bool(draw.integers(2)),
+        "fault": str(draw.choice(FAULTS)) if draw.random() < 0.5 else "none",
+    }
+
+
+def cases() -> list[dict]:
+    """Every scheme alone and every pair of kinds of joining, ten times at random."""
+    draw = np.random.default_rng(30)
+    return [random_case(draw, s, how) for s in SCHEMES for how in HOWS for _ in range(10)]
+
+
+CASES = cases()
+FIGURES = [MaskLaboratory(**case, caption="c") for case in CASES]
+
+
+@pytest.fixture(scope="module")
+def page():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium.launch_options())
+        page = browser.new_page()
+        page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def answers(page):
+    """What the page's rules say about every case; matrices as strings of digits."""
+    return page.evaluate(
+        """(cases) => cases.map((s) => {
+          const r = window.bookkit.rules;
+          const n = s.tokens.length;
+          const masks = r.laboratoryLayers(s);
+          const allowed = r.reachThrough(masks, n, s.residual);
+          const measured = r.measuredLeakage(masks, n, s.residual, s.fault);
+          return {
+            parameters: r.fittedParameters(s),
+            mask: r.laboratoryMask(s).join(""),
+            layers: masks.map((mask) => mask.join("")),
+            told: r.describeMask(r.laboratoryMask(s), n),
+            through: r.seenThrough(masks, n, s.residual).join(""),
+            reach: allowed.join(""),
+            measured: measured.join(""),
+            verdict: r.compareMasks(measured, allowed, n),
+          };
+        })""",
+        CASES,
+    )
+
+
+def digits(matrix: np.ndarray) -> str:
+    return "".join(map(str, np.asarray(matrix).astype(int).ravel()))
+
+
+def by_hand(case: dict, scheme: str) -> np.ndarray:
+    """A scheme's mask from the library, not by way of the figure's table."""
+    n = len(case["tokens"])
+    marked = [i in case["marks"] for i in range(n)]
+    pieces = [sum(marked[1 : i + 1]) for i in range(n)]
+    segments = [0] * case["boundary"] + [1] * (n - case["boundary"])
+    return {
+        "full": lambda: Full().mask(n),
+        "causal": lambda: Causal().mask(n),
+        "reversed": lambda: masks.reversed_causal_mask(n),
+        "permuted": lambda: masks.permuted_mask(case["order"]),
+        "query": lambda: masks.two_stream_masks(case["order"])[1],
+        "prefix": lambda: masks.prefix_mask(segments),
+        "infill": lambda: masks.infill_mask(np.array(marked, int)),
+        "packed": lambda: masks.document_mask(pieces),
+        "blocks": lambda: masks.block_causal_mask(pieces),
+        "tree": lambda: masks.tree_mask(case["parents"]),
+        "padding": lambda: Full().mask(n) & masks.padding_mask([n - case["pads"]], n)[0],
+        "global": lambda: masks.global_mask(marked),
+        "local": lambda: Local(case["half_width"]).mask(n),
+        "atrous": lambda: Atrous(case["rate"]).mask(n),
+        "empty": lambda: ~Full().mask(n),
+    }[scheme]()
+
+
+def test_the_cases_are_many_and_different():
+    assert len(CASES) == 10 * len(SCHEMES) * len(HOWS)
+    assert {case["fault"] for case in CASES} == set(FAULTS)
+    assert {len(case["tokens"]) for case in CASES} == set(range(2, 13))
+    assert len({figure.sentence() for figure in FIGURES}) > 0.9 * len(CASES)
+
+
+def test_masks_are_the_librarys(answers):
+    for case, figure, answer in zip(CASES, FIGURES, answers, strict=True):
+        mask, other = by_hand(case, case["scheme"]), by_hand(case, case["second"])
+        if case["how"] != "alone":
+            joined = {"and": mask & other, "or": mask | other, "but not": mask & ~other}
+            mask = joined[case["how"]]
+        for i, j in case["edits"]:
+            mask[i, j] = not mask[i, j]
+        assert answer["mask"] == digits(mask) == digits(figure.mask), case
+
+
+def test_layers_and_reach_are_the_librarys(answers):
+    for case, figure, answer in zip(CASES, FIGURES, answers, strict=True):
+        own = np.eye(len(case["tokens"]), dtype=bool)
+        lower = figure.mask | own if case["scheme"] == "query" else figure.mask
+        stack = [lower] * (case["layers"] - 1) + [figure.mask]
+        assert answer["layers"] == [digits(mask) for mask in stack], case
+        assert [digits(mask) for mask in figure.layer_masks()] == answer["layers"], case
+        seen = masks.reach(stack, residual=case["residual"])
+        assert answer["reach"] == digits(seen) == digits(figure.reach()), case
+        assert figure.pairs == sum(int(mask.sum()) for mask in stack)
+
+
+def test_the_number_of_layers_is_the_least_that_suffices(answers):
+    for case, figure, answer in zip(CASES, FIGURES, answers, strict=True):
+        stack = figure.layer_masks()
+        by_count = [masks.reach(stack[-k:], residual=case["residual"]) for k in range(1, 5)]
+        seen = np.array(by_count[: case["layers"]])
+        least = np.where(seen.any(axis=0), seen.argmax(axis=0) + 1, 0)
+        assert answer["through"] == digits(least) == digits(figure.through()), case
+
+
+def test_sentences_are_the_librarys(answers):
+    for case, figure, answer in zip(CASES, FIGURES, answers, strict=True):
+        assert answer["told"] == describe(figure.mask), case
+        assert figure.sentence().startswith(answer["told"])
+
+
+def test_every_small_mask_is_told_in_the_same_words(page):
+    """All masks of 2 and 3 positions, and many of 4 to 12 that are nearly something."""
+    every = [np.array(list(np.ndindex(*[2] * n**2)), bool).reshape(-1, n, n) for n in (2, 3)]
+    found = [mask for group in every for mask in group]
+    draw = np.random.default_rng(31)
+    for figure in FIGURES:
+        mask, n = figure.mask, figure.n
+        part = draw.random(n) < 0.8
+        found += [mask & part, mask & part[:, None], mask & part & part[:, None], mask.T]
+        found.append(draw.random((n, n)) < draw.random())
+    told = page.evaluate(
+        """(masks) => masks.map(([n, cells]) =>
+          window.bookkit.rules.describeMask(Uint8Array.from(cells), n))""",
+        [[len(mask), mask.ravel().astype(int).tolist()] for mask in found],
+    )
+    assert told == [describe(mask) for mask in found]
+    starts = {text.split(" on ")[0] for text in told}
+    assert len(starts) > 25, starts
+
+
+def test_what_is_measured_in_the_page_is_what_python_measures(answers):
+    for case, figure, answer in zip(CASES, FIGURES, answers, strict=True):
+        assert answer["measured"] == digits(figure.measured()), case
+        assert answer["verdict"] == figure.verdict, case
+
+
+def test_without_fault_exactly_what_is_allowed_is_measured(answers):
+    clean = [
+        (case, answer)
+        for case, answer in zip(CASES, answers, strict=True)
+        if case["fault"] == "none"
+    ]
+    assert len(clean) > 200
+    for case, answer in clean:
+        assert answer["measured"] == answer["reach"], case
+        assert answer["verdict"] == "no pair leaks; every allowed pair is used"
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "none"])
+def test_every_fault_is_caught(fault):
+    # Row 3 sees two keys and not itself: a query made of tokens gives itself away.
+    figure = MaskLaboratory(
+        "a b c d e", "causal", edits=[[3, 3]], layers=2, fault=fault, caption="c"
+    )
+    assert "leak: " in figure.verdict or "leaks: " in figure.verdict
+    right = MaskLaboratory("a b c d e", "causal", edits=[[3, 3]], layers=2, caption="c")
+    assert right.verdict.startswith("no pair leaks")
+
+
+def test_a_query_that_reads_its_token_is_no_leak_where_it_sees_itself():
+    figure = MaskLaboratory("a b c d e", "causal", layers=3, fault="queries", caption="c")
+    assert figure.verdict == "no pair leaks; every allowed pair is used"
+
+
+def test_a_row_that_sees_nobody_gives_zeros():
+    model = small_stack.stack_of([np.zeros((3, 3), bool)])
+    assert (model(np.ones((1, 3, small_stack.SIZE))) == 0).all()
+
+
+def test_unknown_fault_is_an_error():
+    with pytest.raises(ValueError, match="fault must be one of none, .*, got 'lost'"):
+        small_stack.stack_of([np.eye(2, dtype=bool)], fault="lost")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tokens": ["one"]}, "tokens must be 2 to 12, got 1"),
+        ({"tokens": "a " * 13}, "tokens must be 2 to 12, got 13"),
+        ({"tokens": ["a", "b c"]}, "words without spaces, got 'b c'"),
+        ({"order": [0, 1]}, r"order must hold each of 0..3 once, got \[0, 1\]"),
+        ({"order": [0, 1, 1, 2]}, "order must hold each position once"),
+        ({"boundary": 5}, "boundary must be at most 4, got 5"),
+        ({"pads": 4}, "pads must be at most 3, got 4"),
+        ({"marks": [4]}, r"marks must be positions 0..3, got 4"),
+        ({"edits": [[0, 4]]}, r"edits must be positions 0..3, got 4"),
+        ({"query": 4}, "query must be at most 3, got 4"),
+        ({"parents": [-1, 0]}, "parents must be one for each token, 4, got 2"),
+        ({"parents": [-1, 1, 0, 0]}, "parents must stand before their children, got 1 for 1"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(changes, message):
+    with pytest.raises(t.TraitError, match=message):
+        MaskLaboratory(**({"tokens": "a b c d", "caption": "c"} | changes))
+
+
+def test_parameters_follow_the_tokens(page):
+    """More words and fewer, in both languages alike."""
+    for before, after in ((12, 5), (5, 12), (3, 2)):
+        for scheme in SCHEMES:
+            draw = np.random.default_rng(before)
+            case = random_case(draw, scheme, "alone") | {"edits": [[0, 1]]}
+            case["tokens"] = WORDS[:before]
+            case["order"] = draw.permutation(before).tolist()
+            case["parents"] = [int(draw.integers(-1, i)) for i in range(before)]
+            case |= {"marks": [1, before - 1], "boundary": before, "pads": before - 1}
+            figure = MaskLaboratory(**case, caption="c")
+            figure.tokens = WORDS[:after]
+            mask = page.evaluate(
+                "(s) => window.bookkit.rules.laboratoryMask(s).join('')", figure.state()
+            )
+            assert mask == digits(figure.mask), case
+
+
+def test_picture_draws_cells_dots_and_crosses():
+    for figure in FIGURES[::40]:
+        root = ElementTree.fromstring(figure.picture())
+        assert "nan" not in figure.picture().lower()
+        measured, allowed = figure.measured(), figure.reach()
+        assert len(list(root.iter(f"{SVG}circle"))) == (measured & allowed).sum()
+        assert len(list(root.iter(f"{SVG}path"))) == (measured & ~allowed).sum()
+        assert len(list(root.iter(f"{SVG}rect"))) == figure.n**2 + 1
+        assert len(list(root.iter(f"{SVG}text"))) == 2 * figure.n
