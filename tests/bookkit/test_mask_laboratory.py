@@ -276,3 +276,216 @@ def test_picture_draws_cells_dots_and_crosses():
         assert len(list(root.iter(f"{SVG}path"))) == (measured & ~allowed).sum()
         assert len(list(root.iter(f"{SVG}rect"))) == figure.n**2 + 1
         assert len(list(root.iter(f"{SVG}text"))) == 2 * figure.n
+
+
+def opened(page, *args, **kwargs):
+    """Draw a figure in the page; return a function that reads its state."""
+    figure = MaskLaboratory(*args, caption="Under test.", **kwargs)
+    page.set_content(figure.static_html())
+    page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+    page.locator(".bk-live[data-ready=true]").wait_for()
+
+    def read(name):
+        page.evaluate("() => new Promise((go) => requestAnimationFrame(go))")
+        return page.locator(".bk-live").evaluate("(host, name) => host.model.get(name)", name)
+
+    return read
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def texts(page):
+    """The mask's sentence, the cell's, and the verdict without its sign."""
+    told, status, verdict = page.locator("[role=status]").all_inner_texts()
+    return told, status, verdict[2:]
+
+
+def test_drawn_figure_says_and_draws_what_python_does(page):
+    for case, figure in list(zip(CASES, FIGURES, strict=True))[7::60]:
+        opened(page, **case)
+        told, _, verdict = texts(page)
+        assert told == describe(figure.mask)
+        assert verdict == f"{figure.verdict[0].upper()}{figure.verdict[1:]}."
+        matrix = page.locator("svg[tabindex]")
+        measured, allowed, through = figure.measured(), figure.reach(), figure.through()
+        for selector, cells in {
+            ".bk-ml-dot": measured & allowed,
+            ".bk-ml-cross": measured & ~allowed,
+            ".bk-ml-frame": (through > 0) & ~allowed,
+            ".bk-layer-1": (through == 1) & allowed,
+            ".bk-off": through == 0,
+        }.items():
+            path = matrix.locator(selector).get_attribute("d")
+            assert path.count("M") == cells.sum(), (selector, case)
+        paid = page.locator(".bk-ledger dd").first.inner_text().split(" of ")
+        assert int(paid[0]) == figure.pairs, case
+
+
+def test_every_cell_is_told(page):
+    """Walk over a small matrix with a leak and compare each sentence with both matrices."""
+    case = {"tokens": "a b c", "scheme": "causal", "edits": [[1, 1]], "fault": "finite"}
+    figure = MaskLaboratory(**case, caption="c")
+    opened(page, **case)
+    matrix = page.locator("svg[tabindex]")
+    for i in range(3):
+        for j in range(3):
+            may = "may" if figure.mask[i, j] else "may not"
+            cell = f'Query {i} "{"abc"[i]}" {may} attend to key {j} "{"abc"[j]}"; '
+            assert figure.measured()[i, j]
+            leak = "changing that word changes its output"
+            says = f"{leak}." if figure.mask[i, j] else f"yet {leak}: a leak."
+            assert texts(page)[1] == cell + says
+            matrix.press("ArrowRight")
+        for _ in range(3):
+            matrix.press("ArrowLeft")
+        matrix.press("ArrowDown")
+
+
+def test_a_flipped_cell_is_tested_and_undone_and_done_again(page):
+    read = opened(page, "a b c", "causal", layers=2)
+    matrix = page.locator("svg[tabindex]")
+    matrix.press("ArrowRight")
+    matrix.press("Space")
+    assert read("edits") == [[0, 1]]
+    mask = Causal().mask(3)
+    mask[0, 1] = True
+    assert texts(page)[0] == describe(mask)
+    assert texts(page)[2].startswith("No pair leaks")
+    matrix.press("Control+z")
+    assert read("edits") == []
+    matrix.press("Control+y")
+    assert read("edits") == [[0, 1]]
+    button(page, "undo").click()
+    assert read("edits") == []
+    assert button(page, "undo").get_attribute("aria-disabled") == "true"
+    matrix.press("Control+Shift+Z")
+    assert read("edits") == [[0, 1]]
+    assert button(page, "redo").get_attribute("aria-disabled") == "true"
+
+
+def test_history_goes_all_the_way_back_and_forth(page):
+    read = opened(page, "a b c d", "prefix")
+    names = ("tokens", "scheme", "boundary", "edits", "layers", "fault", "order", "marks")
+    page.get_by_label("prefix", exact=True).press("ArrowRight")
+    page.locator("svg[tabindex]").press("Space")
+    page.get_by_label("mask", exact=True).select_option("infill")
+    assert read("edits") == []  # they belonged to another mask
+    button(page, "1 b context").click()
+    page.get_by_label("layers").press("ArrowRight")
+    page.get_by_label("words").fill("a b c d e")
+    page.get_by_label("fault").select_option("after")
+    seen = [[read(name) for name in names]]
+    while button(page, "undo").get_attribute("aria-disabled") == "false":
+        button(page, "undo").click()
+        seen.append([read(name) for name in names])
+    assert len(seen) == 8
+    assert seen[-1][:3] == [["a", "b", "c", "d"], "prefix", 2]
+    for state in seen[-2::-1]:
+        button(page, "redo").click()
+        assert [read(name) for name in names] == state
+    button(page, "start again").click()
+    assert [read(name) for name in names] == seen[-1]
+
+
+def test_another_mask_and_what_it_takes_back_are_one_step(page):
+    """By keys, as a reader: between two listeners of one real event the figure may redraw."""
+    read = opened(page, "a b c d", "prefix")
+    page.locator("svg[tabindex]").press("Space")
+    page.get_by_label("prefix", exact=True).press("ArrowRight")
+    assert (read("boundary"), read("edits")) == (3, [])
+    page.locator("svg[tabindex]").press("Space")
+    page.get_by_label("mask", exact=True).press("ArrowDown")
+    assert (read("scheme"), read("edits")) == ("infill", [])
+    button(page, "undo").click()
+    assert (read("scheme"), read("edits")) == ("prefix", [[0, 0]])
+    button(page, "undo").click()
+    button(page, "undo").click()
+    assert (read("boundary"), read("edits")) == (2, [[0, 0]])
+
+
+def test_a_new_change_forgets_what_was_undone(page):
+    read = opened(page, "a b c", "causal")
+    page.locator("svg[tabindex]").press("Space")
+    button(page, "undo").click()
+    page.get_by_label("layers").press("ArrowRight")
+    assert read("layers") == 2
+    assert button(page, "redo").get_attribute("aria-disabled") == "true"
+
+
+def test_words_are_the_readers_own(page):
+    read = opened(page, "a b c", "permuted", order=[2, 0, 1])
+    words = page.get_by_label("words")
+    words.fill("one")
+    assert read("tokens") == ["a", "b", "c"]
+    assert "At least 2" in page.locator(".bk-live").inner_text()
+    words.fill("incomprehensibilities of the day")
+    assert read("tokens") == ["incomprehensibilities", "of", "the", "day"]
+    assert read("order") == [2, 0, 1, 3]
+    assert 'key 0 "incomprehensibilities"' in texts(page)[1]
+    words.fill(" ".join("abcdefghijklmno"))
+    assert read("tokens") == list("abcdefghijkl")
+    assert "the first 12" in page.locator(".bk-live").inner_text()
+    words.fill("\u5317\u4eac\u6b22\u8fce\u4f60")
+    assert read("tokens") == list("\u5317\u4eac\u6b22\u8fce\u4f60")
+    assert read("order") == [2, 0, 1, 3, 4]
+
+
+def test_the_order_is_moved_by_keys_with_the_focus_on_the_word(page):
+    read = opened(page, "a b c d", "permuted", order=[2, 0, 3, 1])
+    button(page, "0 a step 1").press("ArrowRight")
+    assert read("order") == [2, 3, 0, 1]
+    focused = "document.activeElement.ariaLabel"
+    assert page.evaluate(focused) == "0 a step 2"
+    assert '0 "a" is read at step 2 now.' in texts(page)[1]
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert read("order") == [0, 2, 3, 1]
+    page.keyboard.press("Control+z")
+    assert read("order") == [2, 0, 3, 1]  # one walk, one step back
+
+
+def test_the_order_is_moved_by_two_presses(page):
+    read = opened(page, "a b c d", "permuted", order=[2, 0, 3, 1])
+    button(page, "2 c step 0").click()
+    assert button(page, "2 c step 0").get_attribute("aria-pressed") == "true"
+    button(page, "1 b step 3").click()
+    assert read("order") == [0, 3, 1, 2]
+    assert texts(page)[0] == describe(masks.permuted_mask([0, 3, 1, 2]))
+
+
+def test_the_order_is_moved_by_dragging(page):
+    read = opened(page, "a b c d", "permuted", order=[0, 1, 2, 3])
+    places = [chip.bounding_box() for chip in page.locator(".bk-chip").all()]
+    middle = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in places]
+    page.mouse.move(*middle[3])
+    page.mouse.down()
+    for place in middle[2::-1]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    assert read("order") == [3, 0, 1, 2]
+    assert page.locator(".bk-chip[aria-pressed=true]").count() == 0
+    page.keyboard.press("Control+z")
+    assert read("order") == [0, 1, 2, 3]
+
+
+def test_a_tree_is_changed_word_by_word(page):
+    read = opened(page, "a b c d", "tree", parents=[-1, 0, 1, 2])
+    for parents in ([-1, 0, 1, -1], [-1, 0, 1, 0], [-1, 0, 1, 1]):
+        page.locator("button.bk-chip").last.click()
+        assert read("parents") == parents
+        assert texts(page)[0] == describe(masks.tree_mask(parents))
+    page.locator("button.bk-chip").last.press("ArrowLeft")
+    assert read("parents") == [-1, 0, 1, 0]
+
+
+def test_only_the_controls_that_were_asked_for(page):
+    opened(page, "a b c", "prefix", controls=["parameters"], views=["matrix"])
+    assert page.locator("input, select").count() == 1
+    assert page.locator("svg").count() == 1
+    before = texts(page)[0]
+    page.locator("svg[tabindex]").press("Space")
+    assert texts(page)[0] == before
+    opened(page, "a b c", "prefix", controls=[])
+    assert page.locator("input, select, button").count() == 0

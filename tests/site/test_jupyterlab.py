@@ -58,6 +58,13 @@ surgeon = ModelSurgeon.from_model(model, inputs="b", caption="A figure under tes
 surgeon
 """,
     "print(surgeon.line)",
+    """
+from bookkit.explorers.mask_laboratory import MaskLaboratory
+words = MaskLaboratory("a b c", "permuted", order=[2, 0, 1], caption="A figure under test, live.")
+words
+""",
+    "print(words.order, words.edits, words.sentence())",
+    'words.tokens, words.fault = ["a", "b", "c", "d"], "finite"',
 ]
 FIGURE = ".jp-OutputArea .bk-figure"
 
@@ -260,6 +267,20 @@ def test_a_figure_made_from_a_model_gives_its_line_back(notebook):
     figure.get_by_role("button", name="add it as an input").click()
     wait_for_text(page, f"{FIGURE} .bk-body", "can be cut out")
     assert run_cell(page, 9).strip() == 'submodel(model, ["b", "a"], "c")'
+
+
+def test_a_figure_with_a_history_tells_python_every_step(notebook):
+    page = notebook.page
+    run_cell(page, 10)
+    figure = cell(page, 10).locator(FIGURE)
+    figure.get_by_role("button", name="2 c step 0").press("ArrowRight")
+    figure.locator("svg[tabindex]").press("Space")
+    assert run_cell(page, 11).startswith("[0, 2, 1] [[0, 0]] ")
+    figure.get_by_role("button", name="undo", exact=True).click()
+    assert run_cell(page, 11).startswith("[0, 2, 1] [] Permuted causal mask on 3 positions")
+    run_cell(page, 12)
+    wait_for_text(page, f"{FIGURE} .bk-ml-verdict", "pairs leak")
+    assert figure.get_by_label("words").input_value() == "a b c d"
 
 
 def test_lab_asks_no_other_host_and_reports_no_error(notebook):

@@ -175,9 +175,10 @@ function render({ model, el: root }) {
     if (can("edit")) edit({ edits: others.length < edits.length ? others : [...edits, [i, j]] });
   };
 
-  // Controls. What makes the mask takes back the cells that were flipped on another one.
+  // Controls. What makes the mask takes back the cells that were flipped on another one; in the same step, so that undo brings back both.
+  let fresh = false;
   const clearing = (control) => {
-    for (const kind of ["input", "change"]) control.node.addEventListener(kind, () => state().edits.length && edit({ edits: [] }, { by: SLIDERS.has(control.name) ? control.name : null }));
+    control.node.addEventListener(control.node.querySelector("select") ? "change" : "input", () => (fresh = true), true);
     return control;
   };
   const wordsId = freshId("words");
@@ -389,7 +390,7 @@ function render({ model, el: root }) {
     small.textContent = note;
     chip.title = s.tokens[i];
     if (chip.tagName === "BUTTON") {
-      chip.setAttribute("aria-label", `${named(s, i)}, ${note}`);
+      chip.setAttribute("aria-label", `${i} ${s.tokens[i]} ${note}`); // with the whole word
       if (kind !== "parents") chip.setAttribute("aria-pressed", kind === "order" ? carried === k : marked);
     }
     chip.classList.toggle("bk-chip-on", kind === "order" ? carried === k : kind === "parents" ? p.parents[i] < 0 : marked);
@@ -398,6 +399,11 @@ function render({ model, el: root }) {
   let worked = null;
   let workedFor = null;
   function draw() {
+    if (fresh && model.get("edits").length) {
+      model.set("edits", []);
+      model.save_changes();
+    }
+    fresh = false;
     const s = state();
     remember(s);
     const p = fittedParameters(s);
