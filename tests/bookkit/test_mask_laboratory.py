@@ -470,6 +470,20 @@ def test_the_order_is_moved_by_dragging(page):
     assert read("order") == [0, 1, 2, 3]
 
 
+def test_two_masks_have_their_words_side_by_side(page):
+    kinds = {"scheme": "packed", "how": "and", "second": "permuted"}
+    read = opened(page, "a b c d", order=[3, 2, 1, 0], marks=[2], **kinds)
+    button(page, "3 d step 0").press("ArrowRight")
+    assert read("order") == [2, 3, 1, 0]
+    assert page.evaluate("document.activeElement.ariaLabel") == "3 d step 1"
+    button(page, "1 b goes on").press("ArrowRight")  # it has no place to go to
+    assert (read("order"), read("marks")) == ([2, 3, 1, 0], [2])
+    button(page, "1 b goes on").press("Enter")
+    assert read("marks") == [1, 2]
+    mask = masks.document_mask([0, 1, 2, 2]) & masks.permuted_mask([2, 3, 1, 0])
+    assert texts(page)[0] == describe(mask)
+
+
 def test_a_tree_is_changed_word_by_word(page):
     read = opened(page, "a b c d", "tree", parents=[-1, 0, 1, 2])
     for parents in ([-1, 0, 1, -1], [-1, 0, 1, 0], [-1, 0, 1, 1]):

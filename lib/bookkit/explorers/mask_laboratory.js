@@ -51,6 +51,7 @@ const CHIP_HELP = {
   parents: "Press a word, or use its left and right arrow keys, to choose the word that it goes on from.",
 };
 const MARKED = { infill: ["hole", "context"], packed: ["begins", "goes on"], blocks: ["begins", "goes on"], global: ["global", "local"] };
+const CLEAN = "no pair leaks; every allowed pair is used"; // the verdict of `compareMasks`
 const FEWEST = 2;
 const MOST = 12;
 // What undo brings back; of those that make the mask, a change takes back what was flipped by hand.
@@ -310,21 +311,21 @@ function render({ model, el: root }) {
     carried = null;
     return reorder(from, k);
   }
-  function onChipKey(kind, k, event) {
+  function onChipKey(kind, k, event, row) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by || !(kind === "order" || kind === "parents")) return;
     if (kind === "parents") reparent(k, by);
     else {
       carried = null;
       reorder(k, k + by, "keys");
-      chips[clamp(k + by, 0, chips.length - 1)].focus();
+      row.children[clamp(k + by, 0, row.children.length - 1)].focus();
     }
     event.preventDefault();
     event.stopPropagation();
   }
   function dragChips(row) {
     const place = (event) => {
-      const at = chips.findIndex((chip) => {
+      const at = [...row.children].findIndex((chip) => {
         const box = chip.getBoundingClientRect();
         return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
       });
@@ -342,7 +343,7 @@ function render({ model, el: root }) {
       [carried, drag.moved] = [null, true];
       reorder(drag.at, at, drag.by);
       drag.at = at;
-      chips[at].focus();
+      row.children[at].focus();
     });
     // The click at the end of a drag is none.
     row.addEventListener("click", (event) => drag?.moved && (event.stopPropagation(), event.preventDefault()), true);
@@ -369,7 +370,7 @@ function render({ model, el: root }) {
         const chip = el(fixedOne ? "span" : "button", { class: "bk-chip", type: fixedOne ? null : "button" }, el("span", {}), el("small", {}));
         if (!fixedOne) {
           chip.addEventListener("click", () => pressChip(kind, k));
-          chip.addEventListener("keydown", (event) => onChipKey(kind, k, event));
+          chip.addEventListener("keydown", (event) => onChipKey(kind, k, event, row));
         }
         return Object.assign(chip, { fill: (s, p) => fillChip(chip, kind, k, s, p) });
       });
@@ -396,8 +397,28 @@ function render({ model, el: root }) {
     chip.classList.toggle("bk-chip-on", kind === "order" ? carried === k : kind === "parents" ? p.parents[i] < 0 : marked);
   }
 
+  function drawBill(s, work, good) {
+    const key = (kind, text) => el("span", {}, el("i", { class: `bk-ml-key bk-ml-key-${kind}` }), text);
+    legend.replaceChildren(
+      key("allowed", s.layers === 1 ? "allowed" : "allowed, 1 layer"),
+      ...(s.layers > 1 ? [el("span", {}, el("i", { class: "bk-key bk-layer-2", style: "--bk-share:0.8" }), "smaller: through more layers")] : []),
+      key("used", "measured"),
+      ...(good ? [] : [key("leak", "leak")]),
+      ...(s.edits.length ? [key("edit", "by hand")] : []),
+    );
+    const all = work.n * work.n;
+    const seen = work.allowed.reduce((a, b) => a + b, 0);
+    const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
+    price.replaceChildren(
+      ...row(s.layers === 1 ? "pairs computed" : `pairs computed, ${s.layers} layers`, `${show(work.pairs)} of ${show(all * s.layers)}`),
+      ...row("share of all pairs", percent(work.pairs, all * s.layers)),
+      ...row("pairs seen at the end", `${show(seen)} of ${show(all)}`),
+    );
+  }
+
   let worked = null;
   let workedFor = null;
+  let billedFor = null;
   function draw() {
     if (fresh && model.get("edits").length) {
       model.set("edits", []);
@@ -421,7 +442,7 @@ function render({ model, el: root }) {
     again.setAttribute("aria-disabled", alike(known, start));
     const put = (node, text) => node.textContent !== text && (node.textContent = text); // said once, not with every step through the matrix
     put(told, work.told);
-    const good = !work.verdict.includes("leak:") && !work.verdict.includes("leaks:") && !work.verdict.includes("unused");
+    const good = work.verdict === CLEAN;
     verdict.classList.toggle("bk-ml-bad", !good);
     put(verdict, `${good ? "✓" : "✗"} ${work.verdict[0].toUpperCase()}${work.verdict.slice(1)}.`);
     help.textContent = FAULT_HELP[s.fault];
@@ -431,23 +452,9 @@ function render({ model, el: root }) {
     else drawFlow(links, s, work);
     linksTitle.textContent = s.layers === 1 ? `Whom ${named(s, s.query)} may look at: left what stands before, right what comes after` : `What flows into ${named(s, s.query)} through ${s.layers} layers`;
     links.setAttribute("aria-label", linksTitle.textContent);
-    const key = (kind, text) => el("span", {}, el("i", { class: `bk-ml-key bk-ml-key-${kind}` }), text);
-    legend.replaceChildren(
-      key("allowed", s.layers === 1 ? "allowed" : "allowed, 1 layer"),
-      ...(s.layers > 1 ? [el("span", {}, el("i", { class: "bk-key bk-layer-2", style: "--bk-share:0.8" }), "smaller: through more layers")] : []),
-      key("used", "measured"),
-      ...(good ? [] : [key("leak", "leak")]),
-      ...(s.edits.length ? [key("edit", "by hand")] : []),
-    );
+    if (billedFor !== work) drawBill(s, work, good);
+    billedFor = work;
     status.textContent = [news, pairSentence(s, work)].filter(Boolean).join(" ");
-    const all = work.n * work.n;
-    const seen = work.allowed.reduce((a, b) => a + b, 0);
-    const row = (term, value) => [el("dt", {}, term), el("dd", {}, value)];
-    price.replaceChildren(
-      ...row(s.layers === 1 ? "pairs computed" : `pairs computed, ${s.layers} layers`, `${show(work.pairs)} of ${show(all * s.layers)}`),
-      ...row("share of all pairs", percent(work.pairs, all * s.layers)),
-      ...row("pairs seen at the end", `${show(seen)} of ${show(all)}`),
-    );
   }
   return redrawOn(model, names, draw);
 }

@@ -7,14 +7,14 @@ const SIDE = 288;
 /** Where the cells of the matrix lie, in the drawing's own units. */
 export const MASK_DRAWING = { width: LEFT + SIDE + 2, height: TOP + SIDE + 2, left: LEFT, top: TOP, side: SIDE };
 
-const isWide = (sign) => /[\u1100-\u11ff\u2e80-\uffdc\u{1f000}-\u{3ffff}]/u.test(sign);
+const isWide = (sign) => /[WM@%&\u1100-\u11ff\u2e80-\uffdc\u{1f000}-\u{3ffff}]/u.test(sign);
 
-/** A word cut to so many small letters; wide signs count two, capitals and m, w one and a half. */
+/** A word cut to so many small letters; wide signs count two, other capitals and m, w one and a half. */
 export function shortWord(word, room) {
   let used = 0;
   let text = "";
   for (const sign of word) {
-    used += isWide(sign) ? 2 : /[\p{Lu}mw@%&]/u.test(sign) ? 1.5 : 1;
+    used += isWide(sign) ? 2 : /[\p{Lu}mw]/u.test(sign) ? 1.5 : 1;
     if (used > room) return `${text}…`;
     text += sign;
   }
@@ -34,9 +34,8 @@ function crop(svg, s) {
 const share = (level) => Math.max(0.34, 0.96 - 0.16 * (level - 1));
 const r1 = (x) => x.toFixed(1);
 
-/** The matrix: squares for what is allowed, smaller through more layers; dots for what was measured, crosses for leaks. */
-export function drawMask(svg, s, { n, through, allowed, measured }) {
-  crop(svg, s);
+/** What does not depend on the chosen cell: squares, frames, dots, crosses, corners. */
+function drawnCells(s, { n, through, allowed, measured }) {
   const cell = SIDE / n;
   const squares = ["", "", "", "", ""];
   let [rest, frames, dots, crosses, corners] = ["", "", "", "", ""];
@@ -60,6 +59,24 @@ export function drawMask(svg, s, { n, through, allowed, measured }) {
     const size = r1(clamp(cell * 0.3, 6, 11));
     corners += `M${r1(LEFT + (j + 1) * cell - 1)} ${r1(TOP + i * cell + 1)}h-${size}l${size} ${size}z`;
   }
+  return el(
+    "g",
+    {},
+    el("path", { d: rest, class: "bk-off" }),
+    ...squares.slice(1).map((path, k) => el("path", { d: path, class: `bk-layer-${k + 1}` })),
+    el("path", { d: frames, class: "bk-ml-frame" }),
+    el("path", { d: dots, class: "bk-ml-dot" }),
+    el("path", { d: corners, class: "bk-ml-corner" }),
+    el("path", { d: crosses, class: "bk-ml-cross" }),
+  );
+}
+
+/** The matrix: squares for what is allowed, smaller through more layers; dots for what was measured, crosses for leaks. */
+export function drawMask(svg, s, work) {
+  crop(svg, s);
+  const cell = SIDE / work.n;
+  // A step through the matrix leaves the cells as they are.
+  if (svg.drawnFor !== work) [svg.cells, svg.drawnFor] = [drawnCells(s, work), work];
   const names = s.tokens.flatMap((token, i) => {
     const word = shortWord(token, 8);
     const middle = (i + 0.5) * cell;
@@ -71,12 +88,7 @@ export function drawMask(svg, s, { n, through, allowed, measured }) {
   });
   svg.replaceChildren(
     ...names,
-    el("path", { d: rest, class: "bk-off" }),
-    ...squares.slice(1).map((path, k) => el("path", { d: path, class: `bk-layer-${k + 1}` })),
-    el("path", { d: frames, class: "bk-ml-frame" }),
-    el("path", { d: dots, class: "bk-ml-dot" }),
-    el("path", { d: corners, class: "bk-ml-corner" }),
-    el("path", { d: crosses, class: "bk-ml-cross" }),
+    svg.cells,
     el("rect", { x: LEFT, y: r1(TOP + s.query * cell), width: SIDE, height: r1(cell), class: "bk-row" }),
     el("rect", { x: r1(LEFT + s.key * cell), y: r1(TOP + s.query * cell), width: r1(cell), height: r1(cell), class: "bk-at" }),
   );
