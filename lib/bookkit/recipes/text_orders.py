@@ -294,7 +294,8 @@ def stored():
 def best_rate(found, kind):
     """Return the rate whose run with seed 0 did best on the words held out.
 
-    Two streams take twice the time; they get the rate of the kind that is told its targets.
+    Two streams pass through the network twice a step; to save the time of a second run, they get
+    the rate of the kind that is told its targets.
     """
     kind = "target" if kind == "two streams" else kind
     return min(RATES, key=lambda rate: found[key_of(kind, 0, rate)]["held_out"])
