@@ -6,6 +6,7 @@ Source: Vaswani et al. 2017, arXiv 1706.03762; norms before the layers, as in `t
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from thrifty.attention import DenseAttention
@@ -45,7 +46,6 @@ class EncoderDecoder(keras.Model):
 
     Examples
     --------
-    >>> import numpy as np
     >>> model = EncoderDecoder(9, features=8, num_heads=2, num_blocks=1, longest=5)
     >>> tuple(model(np.array([[3, 4, 0]]), np.array([[1, 5]])).shape)
     (1, 2, 9)
@@ -79,3 +79,34 @@ class EncoderDecoder(keras.Model):
         for block in self._blocks:
             x = block(x, memory, real)
         return self._output(self._norm(x))
+
+
+class TwoStacks:
+    """The protocol of `thrifty.decoding` around an `EncoderDecoder`, without a cache.
+
+    The last id of a prompt is the sign that the target begins with; what is before it is read.
+    """
+
+    def __init__(self, model):
+        self.model = model
+
+    def start(self, prompts):
+        """Return the logits after each prompt, and the state: sources, and targets so far."""
+        source = np.zeros((len(prompts), max(map(len, prompts)) - 1), "int32")
+        for row, prompt in zip(source, prompts, strict=True):
+            row[: len(prompt) - 1] = prompt[:-1]
+        target = np.array([prompt[-1:] for prompt in prompts], "int32")
+        return self._logits(source, target), (source, target)
+
+    def step(self, state, next_ids):
+        """Return the logits after each next id, and the state with them."""
+        source, target = state
+        target = np.append(target, np.asarray(next_ids, "int32")[:, None], axis=1)
+        return self._logits(source, target), (source, target)
+
+    def reorder(self, state, rows):
+        """Return the state of these rows, which may be left out or repeated."""
+        return tuple(part[rows] for part in state)
+
+    def _logits(self, source, target):
+        return np.asarray(self.model(source, target, training=False))[:, -1]

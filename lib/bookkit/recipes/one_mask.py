@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from bookkit import skeletons, vowels
-from bookkit.encoder_decoder import EncoderDecoder
+from bookkit.encoder_decoder import EncoderDecoder, TwoStacks
 from bookkit.files import ROOT, write_whole
 from bookkit.runtime import setup
 from bookkit.skeletons import END, PAD, SEP, VOCABULARY
-from thrifty.decoding import Cached, Uncached, greedy
+from thrifty.decoding import Cached, greedy
 from thrifty.masks import PADDING, prefix_mask
 from thrifty.transformer import Transformer
 
@@ -39,10 +39,14 @@ FEATURES, HEADS, BLOCKS = 64, 4, 4
 LONGEST = skeletons.LONGEST  # symbols of a source or a target, at most
 SYMBOLS = 4, 8  # shortest and longest of the random sources
 BATCH = {**dict.fromkeys(SYMBOL_TASKS, 32), "words": 64}
-STEPS = {**dict.fromkeys(SYMBOL_TASKS, 1000), "words": 2000}
+STEPS = 1000
+MORE_STEPS = 2000  # of the model that is stored
 WARM_UP = 100
 POOL = 8  # batches that are drawn at once and sorted by length, so that little is padded
 REPORT = 50  # steps that one stored loss is the mean of
+
+# The run whose model is kept: `bookkit.vowels`.
+KEPT = "words", PREFIX, 0, "target", MORE_STEPS
 
 # The rate of each model is the one with the least validation loss of these.
 RATES, PILOT_STEPS, PILOT_SEED = (1e-3, 2e-3, 4e-3), 400, 100
@@ -221,16 +225,8 @@ def write(model, kind, pairs):
 def decoder(model, kind):
     """Return a model in the protocol of `thrifty.decoding`; prompts end with SEP."""
     if kind == TWO_STACKS:
-        return Uncached(functools.partial(_next_logits, model))
+        return TwoStacks(model)
     return Cached(model, "causal" if kind == CAUSAL else "bidirectional", next_segment=1)
-
-
-def _next_logits(model, ids):
-    ends = np.argmax(ids == SEP, axis=1)
-    source = padded([row[:end] for row, end in zip(ids, ends, strict=True)])
-    target = padded([row[end:] for row, end in zip(ids, ends, strict=True)])
-    lengths = ids.shape[1] - ends
-    return np.asarray(model(source, target))[np.arange(len(ids)), lengths - 1]
 
 
 def exact(written, pairs):
@@ -260,24 +256,24 @@ def curve_watch(task, kind, found):
     return watch
 
 
-def measure(task, kind, seed, rate, loss_on="target"):
+def measure(task, kind, seed, rate, loss_on="target", steps=STEPS):
     """Train; return the model, and the losses, the curve and what came out on both parts."""
     curve = []
     watch = curve_watch(task, kind, curve)
-    model, losses = train(task, kind, seed, rate, STEPS[task], loss_on, watch=watch)
+    model, losses = train(task, kind, seed, rate, steps, loss_on, watch=watch)
     parts = {part: judged(model, task, kind, part) for part in ("validation", "test")}
     return model, {"losses": losses, "curve": curve, **parts}
 
 
-def key_of(task, kind, seed, loss_on="target"):
+def key_of(task, kind, seed, loss_on="target", steps=STEPS):
     """Return the name of a stored run.
 
     Examples
     --------
     >>> key_of("copy", "prefix", 0)
-    'copy, prefix, seed 0, loss on target'
+    'copy, prefix, seed 0, loss on target, 1000 steps'
     """
-    return f"{task}, {kind}, seed {seed}, loss on {loss_on}"
+    return f"{task}, {kind}, seed {seed}, loss on {loss_on}, {steps} steps"
 
 
 def stored():
@@ -308,12 +304,12 @@ def baseline():
 
 
 def runs():
-    """Yield (task, kind, seed, loss_on) of everything that is stored, the most wanted first."""
-    yield "words", PREFIX, 0, "target"
+    """Yield (task, kind, seed, loss_on, steps) of everything, the most wanted first."""
+    yield KEPT
     for seed in range(SEEDS):
         for task in TASKS[::-1]:
-            yield from ((task, kind, seed, "target") for kind in MODELS)
-        yield "words", CAUSAL, seed, "both"
+            yield from ((task, kind, seed, "target", STEPS) for kind in MODELS)
+        yield "words", CAUSAL, seed, "both", STEPS
 
 
 def store(found):
@@ -344,7 +340,7 @@ def keep(model, rate):
         "data": "GloVe word list: words of 4-12 letters, see bookkit.skeletons",
         "command": "python -m bookkit.recipes.one_mask",
         "seed": 0,
-        "steps": STEPS["words"],
+        "steps": MORE_STEPS,
         "rate": rate,
         "parameters": model.count_params(),
     }
@@ -360,14 +356,14 @@ def main():
     empty = {"about": {}, "pilot": {}, "baseline": {}, "results": {}}
     found = stored() if RESULTS.exists() else empty
     for run in runs():
-        key, (task, kind, seed, loss_on) = key_of(*run), run
+        key, (task, kind) = key_of(*run), run[:2]
         if key in found["results"]:
             continue
         start, rate = time.process_time(), rate_of(found, kind)
-        model, found["results"][key] = measure(task, kind, seed, rate, loss_on)
+        model, found["results"][key] = measure(task, kind, run[2], rate, *run[3:])
         store(found)
         print(f"{key}: {time.process_time() - start:.0f} s", found["results"][key], flush=True)
-        if run == ("words", PREFIX, 0, "target"):
+        if run == KEPT:
             keep(model, rate)
     if not found["baseline"]:
         found["baseline"] = baseline()
