@@ -99,6 +99,8 @@ def _check_loss_weights(answer):
         got = np.asarray(answer(segments.copy()), float)
         if got.shape == segments.shape:
             raise Hint("the shift takes one: the last position has no target")
+        if np.array_equal(got, _loss_weights(segments)):
+            continue
         if np.array_equal(got, segments[:-1] == 1):
             raise Hint("those are the positions whose *input* is target; whose output counts?")
         if np.array_equal(got, segments[1:] != -1):
