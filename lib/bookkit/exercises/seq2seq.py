@@ -260,6 +260,6 @@ define(
         (_one_by_one, "read at once"),
         (lambda turns: [i + 1 for i in _blocks(turns)], "from 0"),
         (lambda turns: _blocks(turns)[:-1], "you return"),
-        (lambda turns: [0] * len(_blocks(turns)), "Every question is one block"),
+        (lambda turns: [0] * len(_blocks(turns)), "its own end"),
     ],
 )
