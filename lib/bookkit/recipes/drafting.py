@@ -110,8 +110,8 @@ def accepted(choices, ids, parents, last):
         node = agreeing[0]
 
 
-def write(logits, prompts, count, guess, *, nodes, width, deepest, n):
-    """Write `count` symbols behind each prompt, always the most likely one; count the passes.
+def write(logits, prompts, count, guess, noise, *, nodes, width, deepest):
+    """Write `count` symbols behind each prompt, checking drafts; return the texts and the passes.
 
     Parameters
     ----------
@@ -120,29 +120,32 @@ def write(logits, prompts, count, guess, *, nodes, width, deepest, n):
     prompts : integer array of shape (rows, length)
     guess : callable
         See `draft`; it is given prompt and all.
+    noise : array of shape (rows, n, symbols)
+        Added to the logits at each position before the largest is taken: with zeros the most likely
+        symbol is written, with Gumbel noise one that is drawn. n is the length of the rows that the
+        model gets: text and tree must fit.
     nodes, width, deepest : int
         See `draft`; without nodes each pass settles one symbol.
-    n : int
-        Length of the rows that the model gets: text and tree must fit.
 
     Returns
     -------
     texts : integer array of shape (rows, length + count)
     passes : integer array of shape (rows,)
     """
+    n = noise.shape[1]
     texts = [list(map(int, prompt)) for prompt in prompts]
     end = len(texts[0]) + count
     passes = np.zeros(len(texts), dtype=int)
     while active := [row for row, text in enumerate(texts) if len(text) < end]:
-        trees = [
-            attached(texts[row], *draft(texts[row], guess, min(nodes, n), width, deepest), n)
-            for row in active
-        ]
-        ids, parents, depths, lengths = (np.array(part) for part in zip(*trees, strict=True))
-        mask = tree_mask(parents) & padding_mask(lengths, n)
-        choices = np.argmax(logits(ids, mask, depths), axis=-1)
-        for row, best, (own, up, _, real) in zip(active, choices, trees, strict=True):
-            last = len(texts[row]) - 1
-            texts[row] += accepted(best, own[:real], up[:real], last)
+        drafts = [draft(texts[row], guess, nodes, width, deepest) for row in active]
+        rows = [attached(texts[row], *found, n) for row, found in zip(active, drafts, strict=True)]
+        ids, parents, depths, sizes = (np.array(part) for part in zip(*rows, strict=True))
+        mask = tree_mask(parents) & padding_mask(sizes, n)
+        scores = logits(ids, mask, depths) + np.take_along_axis(
+            noise[active], depths[..., None], axis=1
+        )
+        choices = np.argmax(scores, axis=-1)
+        for row, best, (own, up, _, size) in zip(active, choices, rows, strict=True):
+            texts[row] += accepted(best, own[:size], up[:size], last=len(texts[row]) - 1)
         passes[active] += 1
     return np.array([text[:end] for text in texts]), passes

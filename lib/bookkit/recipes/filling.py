@@ -322,7 +322,8 @@ def guess(text):
 
 PROMPT, WRITTEN, DEEPEST = 15, 24, 8  # with the start sign they fit a line
 PROMPTS, NODES = 100, (1, 2, 4, 8)
-WIDTHS = {"chain": 1, "tree": 27}
+WIDTHS = {"chain": 1, "tree": 27}  # children a node may have
+MANNERS = ("likeliest", "drawn")
 
 
 def prompts(count=PROMPTS):
@@ -331,16 +332,20 @@ def prompts(count=PROMPTS):
     return np.concatenate([np.full((count, 1), START), ids], axis=1)
 
 
-def write_with(model, shape, nodes, count=PROMPTS):
+def write_with(model, manner, shape, nodes, beginnings=None):
     """Write behind the prompts with drafts of one shape; return the texts and the passes of each.
 
     Parameters
     ----------
     model : Transformer
         Causal.
+    manner : {"likeliest", "drawn"}
+        Each symbol the most likely one, or drawn with the model's probabilities.
     shape : {"chain", "tree"}
     nodes : int
         Guesses a pass; 0 = no drafts.
+    beginnings : integer array, optional
+        By default `prompts()`.
     """
     run = tf.function(
         lambda ids, mask, positions: model(ids, attention_mask=mask, positions=positions),
@@ -351,8 +356,12 @@ def write_with(model, shape, nodes, count=PROMPTS):
     def logits(*inputs):
         return run(*map(tf.constant, inputs)).numpy()[..., :MASK]  # letters and the space
 
-    settings = {"nodes": nodes, "width": WIDTHS[shape], "deepest": DEEPEST, "n": LENGTH}
-    return write(logits, prompts(count), WRITTEN, guess, **settings)
+    beginnings = prompts() if beginnings is None else beginnings
+    noise = np.zeros((len(beginnings), LENGTH, MASK))
+    if manner == "drawn":  # the largest of logits plus Gumbel noise is a draw of their softmax
+        noise = np.random.default_rng(94).gumbel(size=noise.shape)
+    shaped = {"nodes": nodes, "width": WIDTHS[shape], "deepest": DEEPEST}
+    return write(logits, beginnings, WRITTEN, guess, noise, **shaped)
 
 
 def writer():
@@ -386,11 +395,19 @@ def measure(scheme, seed):
     for way in WAYS[scheme]:
         found[way] = judged(fill(model, way, test), test.letter)
     if scheme == "causal":
-        found["passes"] = {
-            shape: [int(write_with(model, shape, nodes)[1].sum()) for nodes in NODES]
+        found["passes"] = count_passes(model)
+    return found, np.concatenate([half.ravel() for half in halves])
+
+
+def count_passes(model):
+    """Return the passes of writing behind all prompts, {manner: {shape: one for each of NODES}}."""
+    return {
+        manner: {
+            shape: [int(write_with(model, manner, shape, n)[1].sum()) for n in NODES]
             for shape in WIDTHS
         }
-    return found, np.concatenate([half.ravel() for half in halves])
+        for manner in MANNERS
+    }
 
 
 def key_of(scheme, seed):
