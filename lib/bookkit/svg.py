@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 
 import numpy as np
 
@@ -263,5 +264,50 @@ def tiled_squares(panels: list[tuple], *, side: int = 220) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
         f'fill="{INK}">{hatch}<rect width="{width}" height="{height}" fill="{PAPER}"/>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def hypothesis_tree(steps: list[list[tuple]], title: str, sentence: str) -> str:
+    """Draw the steps of a beam search from left to right, one column of letters a step.
+
+    Parameters
+    ----------
+    steps : list of lists of (symbol, state, parent)
+        As in `thrifty.decoding.Decoded.steps`; a node that is not "live" has ended.
+    title, sentence : str
+        What stands above, and what stands below, wrapped.
+    """
+    wide, high, left, top = 34, 30, 20, 34
+    rows = max(len(nodes) for nodes in steps)
+    width = max(384, left + len(steps) * wide + 30)
+    lines = textwrap.wrap(sentence, int(width / 6.1))
+    height = top + rows * high + 16 * len(lines) + 8
+    parts = [f'<text x="6" y="16" font-weight="600">{_cut(title, 40)}</text>']
+
+    def place(column, row):
+        return left + (column + 0.5) * wide, top + (row + 0.5) * high
+
+    for column, nodes in enumerate(steps):
+        for row, (symbol, state, parent) in enumerate(nodes):
+            x, y = place(column, row)
+            x0, y0 = place(column - 1, max(parent, 0))
+            parts.append(f'<path d="M{x0 + 11:.0f} {y0:.0f}L{x - 11:.0f} {y:.0f}" stroke="{INK}"/>')
+            fill, ink, sign = {
+                "live": (PAPER, INK, _cut(symbol, 2)),
+                "finished": (RAMP[0], PAPER, "✓"),
+                "lost": (PAPER, AGAINST, "✗"),
+            }[state]
+            edge = AGAINST if state == "lost" else INK
+            box = f'x="{x - 11:.0f}" y="{y - 11:.0f}" width="22" height="22"'
+            parts.append(f'<rect {box} fill="{fill}" stroke="{edge}"/>')
+            parts.append(f'<text x="{x:.0f}" y="{y + 4:.0f}" {_MID} fill="{ink}">{sign}</text>')
+    for i, line in enumerate(lines):
+        y = top + rows * high + 16 * i + 14
+        parts.append(f'<text x="6" y="{y}">{_cut(line, 400)}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="sans-serif" font-size="11" '
+        f'fill="{INK}"><rect width="{width}" height="{height}" fill="{PAPER}"/>'
         f"{''.join(parts)}</svg>"
     )
