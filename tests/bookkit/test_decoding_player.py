@@ -221,7 +221,8 @@ def test_a_search_is_followed_by_keyboard(page, player):
         assert texts[: len(nodes)] == [model.word(node.ids) for node in nodes]
         fates = rows.locator("td:last-child").all_inner_texts()
         for node, fate in zip(nodes, fates, strict=False):
-            assert ("goes on" if node.state == "live" else "finished") in fate
+            goes_on = node.state == "live" and step < len(found.steps)
+            assert ("goes on" in fate) == goes_on and ("finished" in fate) == (not goes_on)
         assert all("left behind" in fate for fate in fates[len(nodes) :])
         sums = rows.locator("td:nth-child(3)").all_inner_texts()
         assert sums[: len(nodes)] == [number(node.log_probability) for node in nodes]

@@ -23,14 +23,15 @@ function share(p) {
 }
 
 const plain = (text) => text.replace(END, "");
-const fated = (node) => `${SIGNS[node.state]} ${FATES[node.state]}`;
+/** What becomes of a node; behind the last step nothing goes on. */
+const fate = (node, last) => (last && node.state === "live" ? "unfinished" : FATES[node.state]);
 
 /** What the search has come to; the twin of `DecodingPlayer.sentence`. */
 function sentence(s, search, answer) {
   const steps = search.steps.slice(0, s.step);
   const live = steps.at(-1).nodes.filter((node) => node.state === "live");
-  let says = `${s.source}, step ${s.step} of ${search.steps.length}: ${live.length} go on`;
-  if (live.length) says += `, the best is "${live[0].text}" with ${number(live[0].total)}`;
+  let says = `${s.source}, step ${s.step} of ${search.steps.length}: ${live.length} unfinished`;
+  if (live.length) says += `, the best "${live[0].text}" with ${number(live[0].total)}`;
   for (const state of ["finished", "lost"]) {
     const many = steps.flatMap((step) => step.nodes).filter((node) => node.state === state).length;
     if (many) says += `; ${many} ${state}`;
@@ -42,9 +43,9 @@ function sentence(s, search, answer) {
   return `${says} The search ends: ${search.why}. Its answer is "${plain(text)}"${finished ? "" : ", cut at the cap"}, log-probability ${number(total)}, score ${number(score)}: ${verdict}.`;
 }
 
-function nodeSentence(column, row, node) {
+function nodeSentence(column, row, node, last) {
   const what = node.symbol === END ? "the end" : `the letter ${node.symbol}`;
-  return `Step ${column + 1}, rank ${row + 1}, "${plain(node.text)}": ${what} with probability ${share(Math.exp(node.logP))}, log-probability of the text ${number(node.total)}; ${FATES[node.state]}.`;
+  return `Step ${column + 1}, rank ${row + 1}, "${plain(node.text)}": ${what} with probability ${share(Math.exp(node.logP))}, log-probability of the text ${number(node.total)}; ${fate(node, last)}.`;
 }
 
 function render({ model, el: root }) {
@@ -79,13 +80,14 @@ function render({ model, el: root }) {
   const shown = controls.filter((control) => can(control.name));
   // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
   const able = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
-  const first = button("⏮ first", able(() => go(1)));
+  const first = button("first", able(() => go(1)));
   const back = button("◀ back", able(() => go(state().step - 1)));
   const next = button("next ▶", able(() => go(state().step + 1)));
-  const last = button("last ⏭", able(() => go(total())));
+  const last = button("last", able(() => go(total())));
   // "application": a screen reader must hand the arrow keys on.
   const tree = el("svg", { class: "bk-svg bk-dp-tree", role: "application", "aria-roledescription": "tree of hypotheses", tabindex: "0" });
-  const legend = el("div", { class: "bk-legend" }, ...Object.entries({ "→": "goes on (grey: dropped later)", "✓": "finished, kept", "✗": "finished, thrown away" }).map(([sign, words]) => el("span", {}, el("b", { "aria-hidden": "true" }, sign), words)));
+  const key = (sign, words) => el("span", {}, el("b", { class: `bk-dp-key bk-dp-key-${sign}`, "aria-hidden": "true" }, { kept: "✓", lost: "✗" }[sign] ?? "a"), words);
+  const legend = el("div", { class: "bk-legend" }, key("on", "goes on"), key("dropped", "goes on, and no further"), key("kept", "finished, kept"), key("lost", "finished, thrown away"));
   const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
   const table = () => el("table", { class: "bk-worked bk-dp-table" });
@@ -185,7 +187,7 @@ function render({ model, el: root }) {
     const { nodes, passed, done } = search.steps[column];
     const all = [...nodes, ...passed.map((node) => ({ ...node, state: "passed" }))];
     candidatesTitle.textContent = `Candidates of step ${column + 1}, the likeliest first`;
-    const body = all.map((node, row) => line(word(node.text), [share(Math.exp(node.logP)), number(node.total), fated(node)], [row === at[0] && at[1] === column && "bk-key-row", `bk-dp-${node.state}`].filter(Boolean).join(" ")));
+    const body = all.map((node, row) => line(word(node.text), [share(Math.exp(node.logP)), number(node.total), `${SIGNS[node.state]} ${fate(node, column === search.steps.length - 1)}`], [row === at[0] && at[1] === column && "bk-key-row", `bk-dp-${node.state}`].filter(Boolean).join(" ")));
     candidates.replaceChildren(head("text so far", "last letter", "sum of logs", "becomes"), el("tbody", {}, ...body));
     endedTitle.textContent = `Finished and kept after step ${column + 1}, the best score first`;
     const { answer } = caseOf(s.source);
@@ -218,7 +220,7 @@ function render({ model, el: root }) {
     const says = sentence(s, search, caseOf(s.source).answer);
     if (told.textContent !== says) told.textContent = says; // said once, not with every step through the tree
     const [row, column] = at;
-    status.textContent = column < s.step ? nodeSentence(column, row, search.steps[column].nodes[row]) : `Step ${column + 1} is still to come: a click or Enter takes it.`;
+    status.textContent = column < s.step ? nodeSentence(column, row, search.steps[column].nodes[row], column === search.steps.length - 1) : `Step ${column + 1} is still to come: a click or Enter takes it.`;
   }
   return redrawOn(model, names, draw);
 }

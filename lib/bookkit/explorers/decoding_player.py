@@ -73,7 +73,7 @@ class DecodingPlayer(LiveFigure):
     >>> figure.answer, figure.right
     ('a', False)
     >>> figure.sentence()
-    'x, step 2 of 2: 2 go on, the best is "aa" with −3.51; 2 finished. The search ends: no other \
+    'x, step 2 of 2: 2 unfinished, the best "aa" with −3.51; 2 finished. The search ends: no other \
 can overtake the best. Its answer is "a", log-probability −0.62, score −0.62: wrong, the word is \
 "b".'
     """
@@ -172,10 +172,10 @@ can overtake the best. Its answer is "a", log-probability −0.62, score −0.62
         total, shown = len(found.steps), min(self.step, len(found.steps))
         steps = found.steps[:shown]
         live = [node for node in steps[-1] if node.state == "live"]
-        says = f"{self.source}, step {shown} of {total}: {len(live)} go on"
+        says = f"{self.source}, step {shown} of {total}: {len(live)} unfinished"
         if live:
             best = live[0]
-            says += f', the best is "{model.word(best.ids)}" with {number(best.log_probability)}'
+            says += f', the best "{model.word(best.ids)}" with {number(best.log_probability)}'
         for state in ("finished", "lost"):
             count = sum(node.state == state for step in steps for node in step)
             says += f"; {count} {state}" if count else ""
