@@ -189,10 +189,10 @@ function render({ model, el: root }) {
     candidatesTitle.textContent = `Candidates of step ${column + 1}, the likeliest first`;
     const body = all.map((node, row) => line(word(node.text), [share(Math.exp(node.logP)), number(node.total), `${SIGNS[node.state]} ${fate(node, column === search.steps.length - 1)}`], [row === at[0] && at[1] === column && "bk-key-row", `bk-dp-${node.state}`].filter(Boolean).join(" ")));
     candidates.replaceChildren(head("text so far", "last letter", "sum of logs", "becomes"), el("tbody", {}, ...body));
-    endedTitle.textContent = `Finished and kept after step ${column + 1}, the best score first`;
+    endedTitle.textContent = s.finished === "kept" ? `Finished and kept after step ${column + 1}, the best score first` : `Finished as the best of its step, after step ${column + 1}; others are thrown away`;
     const { answer } = caseOf(s.source);
     const texts = done.map(({ text, total, score }) => line(word(text), [`${text.length}`, number(total), number(score), plain(text) === answer ? "✓ right" : "✗ wrong"]));
-    ended.replaceChildren(head("text", "length", "sum of logs", "score", "word"), el("tbody", {}, ...(texts.length ? texts : [el("tr", {}, el("th", { scope: "row", colspan: 5 }, "none yet"))])));
+    ended.replaceChildren(head("text", "length", "sum of logs", `score, α = ${s.penalty}`, "word"), el("tbody", {}, ...(texts.length ? texts : [el("tr", {}, el("th", { scope: "row", colspan: 5 }, "none yet"))])));
     const node = nodes[Math.min(at[0], nodes.length - 1)];
     const packed = node.state === "live" ? caseOf(s.source).nodes[node.text] : null;
     afterTitle.textContent = packed ? `What the model expects after "${node.text}"` : `After "${plain(node.text)}" ${node.state === "live" ? "no search asks further" : "nothing comes"}`;
