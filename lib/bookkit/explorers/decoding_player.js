@@ -120,6 +120,8 @@ function render({ model, el: root }) {
     size: () => [rows(searchOf(state())), total()],
     choose: (row, column) => {
       const s = state();
+      // A step that is still to come has no rows: up and down lead back to the newest one.
+      if (column >= s.step && column === at[1] && row !== at[0]) column = s.step - 1;
       const last = column < s.step ? searchOf(s).steps[column].nodes.length - 1 : 0;
       at = [clamp(row, 0, last), column];
       draw();
