@@ -16,6 +16,8 @@ FIGURES = pathlib.Path(__file__).parent / "explorers"
 _IMPORT = re.compile(r'^import\s+\{([^}]*)\}\s+from\s+"(\.[^"]+)";\n', re.M)
 _ANY_IMPORT = re.compile(r"^\s*import\b.*$", re.M)
 _RULE = re.compile(r"^export function (\w+)", re.M)
+_JS_COMMENT = re.compile(r"^[ \t]*//.*\n", re.M)  # on lines of their own; others stay
+_CSS_COMMENT = re.compile(r"/\*.*?\*/\n?", re.S)
 _EXPORT = re.compile(r"^export (?=async |function|const|let|class)", re.M)
 
 
@@ -77,7 +79,13 @@ def page_script(names: list[str]) -> str:
         figure = re.sub(r"^export default ", "return ", body(FIGURES / f"{name}.js"), flags=re.M)
         parts.append(f"window.bookkit.figures[{name!r}] = (() => {{\n{figure}\n}})();\n")
     parts.append((STATIC / "host.js").read_text("utf8"))
-    return "\n".join(parts) + "})();\n"
+    # Readers of the page do not read its comments, and would wait for them.
+    return _JS_COMMENT.sub("", "\n".join(parts)) + "})();\n"
+
+
+def page_sheet(name: str) -> str:
+    """Return a style sheet as the pages get it, without its comments."""
+    return _CSS_COMMENT.sub("", (STATIC / name).read_text("utf8"))
 
 
 def figure_names() -> list[str]:

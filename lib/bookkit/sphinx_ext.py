@@ -10,7 +10,7 @@ import shutil
 from docutils import nodes
 
 from bookkit import slim
-from bookkit.bundle import FIGURES, STATIC, figure_names, page_script
+from bookkit.bundle import FIGURES, STATIC, figure_names, page_script, page_sheet
 
 _FIGURE = re.compile(r'class="bk-live" data-figure="(\w+)"')
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
@@ -49,7 +49,7 @@ def prepare_static(app, config) -> None:
     """Write scripts, style sheets and MathJax to where Sphinx collects static files."""
     place = pathlib.Path(app.outdir).parent / "static"
     for sheet in ("figures.css", "book.css"):
-        _write(place / sheet, (STATIC / sheet).read_text("utf8"))
+        _write(place / sheet, page_sheet(sheet))
     copy_mathjax(place / "mathjax")
     config.html_static_path.append(str(place))
     config.templates_path.append(str(STATIC.parent / "templates"))

@@ -202,3 +202,14 @@ def test_two_hosts_of_one_figure_have_models_of_their_own(blank):
     assert second.inner_text() == before
     ids = blank.locator("[id]").evaluate_all("(all) => all.map((node) => node.id)")
     assert len(ids) == len(set(ids)) == 2
+
+
+def test_pages_get_no_comments_and_lose_nothing_else():
+    script, sheet = bundle.page_script(NAMES), bundle.page_sheet("figures.css")
+    assert not [line for line in script.splitlines() if line.lstrip().startswith("//")]
+    whole = (bundle.STATIC / "figures.css").read_text("utf8")
+    assert "/*" in whole and "/*" not in sheet
+    assert sheet.count("{") == whole.count("{") == sheet.count("}")
+    # A line of a template string could look like a comment: there must be none of several lines.
+    unquoted = script.replace(chr(34) + "`" + chr(34), "").splitlines()
+    assert not [line for line in unquoted if line.count("`") % 2]
