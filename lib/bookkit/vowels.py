@@ -56,8 +56,7 @@ def save_model(model, about, path: pathlib.Path = WEIGHTS):
     file = io.BytesIO()
     arrays = {f"w{i}": w.astype("float16") for i, w in enumerate(model.get_weights())}
     np.savez_compressed(file, **arrays)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.getvalue())
+    write_whole(path, file.getvalue())
     about = {**about, "sha256": hashlib.sha256(file.getvalue()).hexdigest()}
     write_whole(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
 

@@ -8,6 +8,7 @@ The chapter repeats the beginning of one run of each scheme and compares.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import time
@@ -308,7 +309,9 @@ def main():
         start = time.process_time()
         results["results"][key], weights = measure(scheme, seed)
         if key == key_of("causal", 0):
-            np.save(WRITER, weights)
+            file = io.BytesIO()
+            np.save(file, weights, allow_pickle=False)
+            write_whole(WRITER, file.getvalue())
         print(f"{key}: {time.process_time() - start:.0f} s", results["results"][key], flush=True)
         results["about"] = {
             "command": "python -m bookkit.recipes.filling",
