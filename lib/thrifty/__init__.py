@@ -16,11 +16,4 @@ In every mask of this package **True = may attend**.
 - `thrifty.layers`: small Keras layers that keep the padding out, and a tied output.
 - `thrifty.transformer`: a Transformer that takes any mask, with a key/value cache.
 - `thrifty.decoding`: greedy, sampled and beam-searched texts from any model of the next token.
-- `thrifty.networks`: graphs of every kind as the same arrays.
-- `thrifty.flows`: how often a random walker visits each node and follows each link.
-- `thrifty.mapequation`: what a step of the walk costs in bits, given modules.
-
-Import the module you need. Only those that hold Keras layers import Keras.
-"""
-
-__version__ = "0.1.0"
+- `thrifty.codes`: entropy, Huffman's prefix code, and streams of bits that decode back exactly.
