@@ -17,3 +17,13 @@ In every mask of this package **True = may attend**.
 - `thrifty.transformer`: a Transformer that takes any mask, with a key/value cache.
 - `thrifty.decoding`: greedy, sampled and beam-searched texts from any model of the next token.
 - `thrifty.codes`: entropy, Huffman's prefix code, and streams of bits that decode back exactly.
+- `thrifty.networks`: graphs of every kind as the same arrays.
+- `thrifty.flows`: how often a random walker visits each node and follows each link.
+- `thrifty.mapequation`: what a step of the walk costs in bits, given modules.
+- `thrifty.infomap`: the search for the modules that make it cheapest.
+- `thrifty.plain_infomap`: the same search in dictionaries, to be read.
+
+Import the module you need. Only those that hold Keras layers import Keras.
+"""
+
+__version__ = "0.1.0"
