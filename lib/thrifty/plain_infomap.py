@@ -1,0 +1,243 @@
+"""The two-level search of `thrifty.infomap` in dictionaries: slow, short, and the same moves.
+
+Read this one; run the other. A test compares the two on every small network.
+Lengths are in bits per step of the walk.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import log, log2
+
+LEAST_GAIN = 1e-10 / log(2)
+LEAST_SHARE = 1e-5
+
+
+@dataclass
+class Level:
+    """Nodes, or modules as nodes: their rates, and the links between them."""
+
+    visits: list
+    leave: list
+    enter: list
+    links: list  # for every node a dict: other node -> rate of both directions together
+
+
+def level_of(walk):
+    """The nodes and links of a `thrifty.flows.Flow` whose jumps are not recorded.
+
+    Examples
+    --------
+    >>> from thrifty.flows import flow
+    >>> level_of(flow([("a", "b"), ("b", "c")])).links
+    [{1: 0.5}, {0: 0.5, 2: 0.5}, {1: 0.5}]
+    """
+    if walk.jumps.any():
+        raise ValueError("the plain search has no recorded jumps; use thrifty.infomap for them")
+    n = len(walk.network)
+    leave, enter, links = [0.0] * n, [0.0] * n, [{} for _ in range(n)]
+    for a, b, rate in zip(walk.sources.tolist(), walk.targets.tolist(), walk.rates, strict=True):
+        if a != b:
+            rate = float(rate) * walk.markov_time
+            leave[a], enter[b] = leave[a] + rate, enter[b] + rate
+            links[a][b] = links[a].get(b, 0.0) + rate
+            links[b][a] = links[b].get(a, 0.0) + rate
+    # The order of the links decides between equals: everywhere that of the nodes.
+    links = [dict(sorted(row.items())) for row in links]
+    return Level(walk.visits.tolist(), leave, enter, links)
+
+
+def h(x):
+    return x * log2(x) if x > 1e-16 else 0.0
+
+
+def cost(row):
+    """What a module adds to the code length, besides its word in the index book."""
+    visits, leave, enter, _ = row
+    return h(leave + visits) - h(leave) - h(enter)
+
+
+def tally(level, modules):
+    """The visits, exits and entries of every module, and its number of nodes."""
+    table = {}
+    for node, module in enumerate(modules):
+        inside = sum(rate for other, rate in level.links[node].items() if modules[other] == module)
+        row = table.setdefault(module, [0.0, 0.0, 0.0, 0])
+        row[0] += level.visits[node]
+        row[1] += level.leave[node] - inside / 2
+        row[2] += level.enter[node] - inside / 2
+        row[3] += 1
+    return {module: [v, max(x, 0.0), max(e, 0.0), k] for module, (v, x, e, k) in table.items()}
+
+
+def length(level, modules, group, index):
+    """The code length of each group, without the words of the nodes."""
+    total, index = dict.fromkeys(index, 0.0), dict(index)
+    owner = dict(zip(modules, group, strict=True))
+    for module, row in tally(level, modules).items():
+        total[owner[module]] += cost(row)
+        index[owner[module]] += row[2]
+    return {g: total[g] + h(index[g]) for g in total}
+
+
+def shifted(row, level, node, flow, sign):
+    """A module's row with a node put in (sign +1) or taken out (-1)."""
+    visits, leave, enter, size = row
+    if size + sign == 0:
+        return [0.0, 0.0, 0.0, 0]
+    return [
+        visits + sign * level.visits[node],
+        max(leave + sign * (level.leave[node] - flow), 0.0),
+        max(enter + sign * (level.enter[node] - flow), 0.0),
+        size + sign,
+    ]
+
+
+def move_nodes(level, modules, group, index, order, note, patient):
+    """Move single nodes to the module that saves most, until no move saves anything.
+
+    Patient, a move lets its neighbours try again; else every node is tried once.
+    """
+    nothing, table, index = [0.0, 0.0, 0.0, 0], tally(level, modules), dict(index)
+    owner = dict(zip(modules, group, strict=True))
+    for module, row in table.items():
+        index[owner[module]] += row[2]
+    queue, waiting, moved = deque(order), set(order), False
+    while queue:
+        node = queue.popleft()
+        waiting.discard(node)
+        old, total = modules[node], index[group[node]]
+        if not level.links[node]:
+            continue
+        flow = {} if table[old][3] == 1 else {max(table) + 1: 0.0}  # a module of its own
+        for other, rate in level.links[node].items():
+            flow[modules[other]] = flow.get(modules[other], 0.0) + rate
+        left = shifted(table[old], level, node, flow.pop(old, 0.0), -1)
+        best, saved = old, LEAST_GAIN
+        for module, rate in flow.items():
+            row = table.get(module, nothing)
+            joined = shifted(row, level, node, rate, +1)
+            after = total - table[old][2] + left[2] - row[2] + joined[2]
+            saving = cost(table[old]) + cost(row) + h(total) - cost(left) - cost(joined) - h(after)
+            if saving > saved + 1e-13:
+                best, saved, best_row, best_total = module, saving, joined, after
+        if best == old:
+            continue
+        table[old], table[best], index[group[node]] = left, best_row, best_total
+        if left[3] == 0:
+            del table[old]
+        modules[node], moved = best, True
+        note(modules)
+        for other in level.links[node] if patient else ():
+            if modules[other] != best and other not in waiting:
+                queue.append(other)
+                waiting.add(other)
+    return moved
+
+
+def renumbered(modules):
+    """The modules as 0, 1, 2, ... in the order of their first nodes."""
+    places = {}
+    return [places.setdefault(module, len(places)) for module in modules]
+
+
+def merged(level, modules):
+    """The level whose nodes are the modules 0, 1, 2, ..."""
+    table = tally(level, modules)
+    links = [{} for _ in table]
+    for node, module in enumerate(modules):
+        for other, rate in level.links[node].items():
+            if modules[other] != module:
+                row = links[module]
+                row[modules[other]] = row.get(modules[other], 0.0) + rate
+    rows = [table[module] for module in range(len(table))]
+    return Level([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], links)
+
+
+def grow(level, modules, group, index, rng, note, active, patient=True):
+    """Move nodes, then the modules they form, then modules of modules, until nothing moves."""
+    whole = None
+    while True:
+        order = [node for node in rng.permutation(len(modules)).tolist() if group[node] in active]
+        below = whole
+        moved = move_nodes(
+            level,
+            modules,
+            group,
+            index,
+            order,
+            lambda now, below=below: note(now if below is None else [now[m] for m in below]),
+            patient or below is not None,
+        )
+        modules = renumbered(modules)
+        whole = modules if below is None else [modules[module] for module in below]
+        if len(set(modules)) == len(modules) or not (moved or below is None):
+            return whole
+        owner = dict(zip(modules, group, strict=True))
+        level = merged(level, modules)
+        modules = list(range(len(level.links)))
+        group = [owner[module] for module in modules]
+
+
+def split(level, modules, rng, known):
+    """The parts of each module: what the same search finds inside it, its links out cut off.
+
+    `known` holds the parts found for the modules of the round before; it is brought up to date.
+    """
+    members = {}
+    for node, module in enumerate(modules):
+        members.setdefault(module, []).append(node)
+    keys = {module: tuple(nodes) for module, nodes in members.items()}
+    changed = {module for module in members if keys[module] not in known}
+    fresh = list(range(len(modules)))
+    if changed:
+        cut = [
+            {other: rate for other, rate in row.items() if modules[other] == modules[node]}
+            for node, row in enumerate(level.links)
+        ]
+        within = Level(level.visits, level.leave, level.enter, cut)
+        leaving = {module: row[1] for module, row in tally(level, modules).items()}
+        fresh = grow(within, fresh, modules, leaving, rng, lambda now: None, changed)
+    parts = {}
+    for key in keys.values():
+        parts[key] = known.get(key) or tuple(fresh[node] for node in key)
+    known.clear()
+    known.update(parts)
+    labels = [None] * len(modules)
+    for module, key in keys.items():
+        for node, part in zip(key, parts[key], strict=True):
+            labels[node] = (module, part)
+    return renumbered(labels)
+
+
+def search(level, rng, note=lambda event, modules: None, patient=True):
+    """Modules in two levels: grow, then rounds of fine and of coarse tuning.
+
+    `note` is told of every move: what was being done, and the module of each node after it.
+    Not patient, the first nodes to move are tried once only.
+    """
+    n = len(level.links)
+    group, index = [0] * n, {0: 0.0}
+    flat = abs(length(level, group, group, index)[0]) if n else 0.0
+
+    def tune(event, level, modules, below=None, patient=True):
+        def told(now):
+            note(event, list(now) if below is None else [now[part] for part in below])
+
+        owner = [0] * len(modules)
+        return grow(level, list(modules), owner, index, rng, told, {0}, patient)
+
+    modules = tune("grow", level, range(n), patient=patient)
+    before, known = length(level, modules, group, index).get(0, 0.0), {}
+    while n:
+        modules = tune("move nodes again", level, modules)
+        parts = split(level, modules, rng, known)
+        if len(set(parts)) > len(set(modules)):
+            of_part = dict(zip(parts, modules, strict=True))
+            start = [of_part[part] for part in range(len(of_part))]
+            found = tune("move parts", merged(level, parts), start, parts)
+            modules = [found[part] for part in parts]
+        after = length(level, modules, group, index)[0]
+        if before - after <= LEAST_SHARE * flat:
+            break
+        before = after
+    return modules
