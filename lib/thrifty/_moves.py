@@ -21,6 +21,9 @@ VISITS, EXIT, ENTER, TERM, JUMPS, LANDING, SIZE, SCRATCH = range(8)
 # A move must save more than this (nats per step), so that rounding cannot make a search circle.
 LEAST_GAIN = 1e-10
 
+# With recorded jumps a module without a link to the node can be the best one too. Some are tried.
+FAR = 4
+
 
 @njit(cache=True, inline="always")
 def _h(x):
@@ -91,7 +94,7 @@ def move_nodes(
         if table[m, SIZE] == 0:
             free[free_count] = m
             free_count += 1
-    touched = np.empty(n, np.int32)
+    touched = np.empty(n + FAR, np.int32)
     waiting = np.zeros(n, np.bool_)
     seen = np.zeros(n, np.bool_)
     moved = 0
@@ -108,7 +111,7 @@ def move_nodes(
                 seen[m] = True
                 row = table[m]
                 index += max(row[ENTER], 0.0) + (total - row[JUMPS]) * row[LANDING]
-        head, count = 0, size
+        head, count, cursor = 0, size, 0
         # A bound, should rounding ever let the same moves come round again.
         left = 100 * size + 1000
         while count > 0 and left > 0:
@@ -127,6 +130,12 @@ def move_nodes(
                 table[m, SCRATCH] += both[e]
             row_a = table[a]
             alone = row_a[SIZE] == 1
+            for _ in range(FAR if total > 0 else 0):
+                cursor = cursor + 1 if cursor + 1 < size else 0
+                m = modules[order[low + cursor]]
+                if m != a and table[m, SCRATCH] == 0.0:
+                    touched[kinds] = m
+                    kinds += 1
             if kinds == 0 or (kinds == 1 and touched[0] == a and alone):
                 for k in range(kinds):
                     table[touched[k], SCRATCH] = 0.0

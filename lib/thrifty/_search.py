@@ -4,16 +4,17 @@ A *group* confines the search: nodes of different groups never share a module. O
 nodes is the two-level search; the modules of a level as groups split all of them at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from thrifty import _moves
 
-# Rounds of tuning end when one saves less than this share of the length without modules.
+# Rounds of tuning end when one saves less than this share of the length without modules, and
+# than this many nats.
 LEAST_SHARE = 1e-5
-MOST_ROUNDS = 60
+LEAST_GAIN = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,28 +141,67 @@ def _order(rng, group, active, n):
 
 
 def search(net, group, base, rng, patient=True):
-    """Modules inside each group, in two levels: grow, then rounds of fine and coarse tuning."""
+    """Modules inside each group, in two levels: grow, rounds of tuning, and a bolder grouping.
+
+    Returns the module of each node, numbered from 0, and how many there are.
+    """
     alone = np.arange(len(net), dtype=np.int32)
+    flat = np.abs(lengths(net, group.astype(np.int32), len(base), group, base))
+    # A walk without choices has no length to take a share of: rounding must not keep it going.
+    least = np.maximum(LEAST_SHARE * flat, LEAST_GAIN)
     modules, count = grow(net, alone, group, base, rng, patient=patient)
-    flat = np.abs(lengths(net, group.astype(np.int32), len(base), group, base)) + 1e-300
     before = lengths(net, modules, count, group, base)
-    active = np.ones(len(base), bool)
-    splits = Splits(net, rng)
-    for _ in range(MOST_ROUNDS):
-        modules, count = grow(net, modules, group, base, rng, active)
-        parts, part_count = splits.of(modules, count, active[group])
-        if part_count > count:
-            level = merged(net, parts, part_count)
-            start, part_group = np.zeros((2, part_count), np.int32)
-            start[parts], part_group[parts] = modules, group
-            found, count = grow(level, start, part_group, base, rng, active)
-            modules = found[parts]
-        after = lengths(net, modules, count, group, base)
-        active &= before - after > LEAST_SHARE * flat
-        before = after
+    active, splits = np.ones(len(base), bool), Splits(net, rng)
+    while True:
+        # Every round saves at least `least`, or it is the last.
+        while active.any():
+            modules, count = _tuned(net, modules, group, base, rng, active, splits)
+            after = lengths(net, modules, count, group, base)
+            active &= before - after > least
+            before = after
+        bolder, bolder_count = regrouped(net, modules, count, group, base, rng)
+        after = lengths(net, bolder, bolder_count, group, base)
+        active = before - after > least
         if not active.any():
-            break
+            return modules, count
+        modules = np.where(active[group], bolder, modules + np.int32(bolder_count))
+        count = _moves.renumber(modules)
+        before = np.where(active, after, before)
+
+
+def _tuned(net, modules, group, base, rng, active, splits):
+    """One round: nodes move again, then parts of modules do."""
+    modules, count = grow(net, modules, group, base, rng, active)
+    parts, part_count = splits.of(modules, count, active[group])
+    if part_count > count:
+        level = merged(net, parts, part_count)
+        start, part_group = np.zeros((2, part_count), np.int32)
+        start[parts], part_group[parts] = modules, group
+        found, count = grow(level, start, part_group, base, rng, active)
+        modules = found[parts]
     return modules, count
+
+
+def regrouped(net, modules, count, group, base, rng):
+    """The modules grouped as if their groups became a level above them.
+
+    Where modules are nested, merging any two may cost while merging ten pays: this finds the ten.
+    """
+    _, enter, _ = borders(net, modules, count)
+    of_module = np.zeros(count, np.int32)
+    of_module[modules] = group
+    level = replace(merged(net, modules, count), visits=enter)
+    found, found_count = grow(level, np.arange(count, dtype=np.int32), of_module, base, rng)
+    return found[modules], found_count
+
+
+def borders(net, modules, count):
+    """How often the walker visits, enters and leaves each module, jumps included."""
+    table = _moves.module_table(*net.links, *net.rates, net.total, modules)[:count]
+    jumps, landing = table[:, _moves.JUMPS], table[:, _moves.LANDING]
+    enter = np.maximum(table[:, _moves.ENTER], 0) + (net.total - jumps) * landing
+    leave = np.maximum(table[:, _moves.EXIT], 0) + jumps * (1 - landing)
+    return table[:, _moves.VISITS], enter, leave
 
 
 class Splits:
@@ -181,12 +221,10 @@ class Splits:
         if changed.any():
             net = self.net
             links = _moves.inside(*net.links, modules)
-            table = _moves.module_table(*net.links, *net.rates, net.total, modules)[:count]
-            base = np.maximum(table[:, _moves.EXIT], 0)
-            base += table[:, _moves.JUMPS] * (1 - table[:, _moves.LANDING])
+            _, _, leave = borders(net, modules, count)
             alone = np.arange(n, dtype=np.int32)
             within = Net(*links, *net.rates, net.total, net.alike)
-            fresh, _ = grow(within, alone, modules, base, self.rng, changed)
+            fresh, _ = grow(within, alone, modules, leave, self.rng, changed)
             parts = np.where(changed[modules], fresh + np.int32(n), parts)
         parts = parts.copy()
         part_count = _moves.renumber(parts)

@@ -16,15 +16,6 @@ def h(x):
     return x * np.log(np.where(x > 0, x, 1))
 
 
-def borders(net, modules, count):
-    """How often the walker visits, enters and leaves each module, jumps included."""
-    table = _moves.module_table(*net.links, *net.rates, net.total, modules)[:count]
-    jumps, landing = table[:, _moves.JUMPS], table[:, _moves.LANDING]
-    enter = np.maximum(table[:, _moves.ENTER], 0) + (net.total - jumps) * landing
-    leave = np.maximum(table[:, _moves.EXIT], 0) + jumps * (1 - landing)
-    return table[:, _moves.VISITS], enter, leave
-
-
 @dataclass(eq=False)
 class Tree:
     """Modules with their parents; -1 is the root. Nodes hang on modules without modules."""
@@ -124,7 +115,7 @@ class Tree:
 
 def flat_tree(net, modules, count):
     """The tree of two levels; a single module is left out of nothing: it is the root's only one."""
-    visits, enter, leave = borders(net, modules, count)
+    visits, enter, leave = _search.borders(net, modules, count)
     return Tree(np.full(count, -1), enter, leave, visits, modules.astype(np.int64))
 
 
@@ -148,7 +139,7 @@ def search_tree(net, rng, patient=True):
 def _topmost(net, modules, count, group, base, rng):
     """Group the modules of each group, and the groupings again, as long as that saves."""
     while True:
-        _, enter, leave = borders(net, modules, count)
+        _, enter, leave = _search.borders(net, modules, count)
         of_module = np.zeros(count, np.int32)
         of_module[modules] = group
         level = replace(_search.merged(net, modules, count), visits=enter)
@@ -165,8 +156,8 @@ def _topmost(net, modules, count, group, base, rng):
 
 
 def _split_known(net, top, top_count, modules, count):
-    visits, enter, leave = borders(net, modules, count)
-    top_visits, top_enter, top_leave = borders(net, top, top_count)
+    visits, enter, leave = _search.borders(net, modules, count)
+    top_visits, top_enter, top_leave = _search.borders(net, top, top_count)
     parents = np.zeros(count, np.int64)
     parents[modules] = top
     tree = Tree(
@@ -181,7 +172,7 @@ def _split_known(net, top, top_count, modules, count):
 
 def _split_down(net, group, count, rng):
     """Split all modules of a level at once, keep what pays, and go on with the parts."""
-    visits, enter, leave = borders(net, group, count)
+    visits, enter, leave = _search.borders(net, group, count)
     tree = Tree(np.full(count, -1), enter, leave, visits, group.astype(np.int64))
     nodes = np.arange(len(net))
     ids = np.arange(count)
@@ -200,7 +191,7 @@ def _split_down(net, group, count, rng):
         group = (np.cumsum(pays) - 1).astype(np.int32)[group[chosen]]
         modules = np.unique(modules[chosen], return_inverse=True)[1].astype(np.int32)
         modules, found = _topmost(net, modules, int(modules.max()) + 1, group, leave[pays], rng)
-        visits, enter, leave = borders(net, modules, found)
+        visits, enter, leave = _search.borders(net, modules, found)
         first = len(tree.parents)
         tree.parents = np.concatenate([tree.parents, ids[_owners(modules, found, group)]])
         tree.enter = np.concatenate([tree.enter, enter])

@@ -168,10 +168,16 @@ def find_communities(graph, *, seed, trials=2, levels=2, history=False, **conven
 def _trial(net, seed, trial, levels):
     rng, patient = np.random.default_rng([seed, trial]), trial % 2 == 0
     if levels is None:
-        return _tree.search_tree(net, rng, patient)
+        return _or_one_module(net, _tree.search_tree(net, rng, patient))
     root = np.zeros(len(net), np.int32)
     modules, count = _search.search(net, root, np.zeros(1), rng, patient)
-    return _tree.flat_tree(net, modules, count)
+    return _or_one_module(net, _tree.flat_tree(net, modules, count))
+
+
+def _or_one_module(net, tree):
+    """The tree, or one module of all nodes where no modules pay."""
+    one = _tree.flat_tree(net, np.zeros(len(net), np.int32), 1)
+    return one if one.length() < tree.length() - _search.LEAST_GAIN else tree
 
 
 def _communities(walk, tree, bits, one_level, trials, history=()):
@@ -203,7 +209,9 @@ def _noted(walk, seed, trials, levels, one_level, words):
             level, rng, lambda event, now, to=frames: to.append((event, now)), trial % 2 == 0
         )
         modules = np.array(modules, np.int32)
-        tree = _tree.flat_tree(net, modules, int(modules.max()) + 1)
+        tree = _or_one_module(net, _tree.flat_tree(net, modules, int(modules.max()) + 1))
+        if len(tree.parents) == 1 and modules.any():
+            frames.append(("one module", [0] * len(modules)))
         bits.append((tree.length() - words) / math.log(2))
         if bits[-1] == min(bits):
             best = tree, frames

@@ -218,6 +218,7 @@ def search(level, rng, note=lambda event, modules: None, patient=True):
     n = len(level.links)
     group, index = [0] * n, {0: 0.0}
     flat = abs(length(level, group, group, index)[0]) if n else 0.0
+    least = max(LEAST_SHARE * flat, 1e-9 / log(2))
 
     def tune(event, level, modules, below=None, patient=True):
         def told(now):
@@ -237,7 +238,19 @@ def search(level, rng, note=lambda event, modules: None, patient=True):
             found = tune("move parts", merged(level, parts), start, parts)
             modules = [found[part] for part in parts]
         after = length(level, modules, group, index)[0]
-        if before - after <= LEAST_SHARE * flat:
-            break
+        if before - after <= least:
+            # Where modules are nested, merging any two may cost while merging ten pays. As if
+            # groups became a level above the modules, each merge pays by itself.
+            above = merged(level, modules)
+            above.visits = above.enter
+            owner = [0] * len(above.links)
+            order = list(range(len(owner)))
+            found = grow(above, order, owner, index, rng, lambda now: None, {0})
+            bolder = [found[module] for module in modules]
+            before, after = after, length(level, bolder, group, index)[0]
+            if before - after <= least:
+                break
+            modules = bolder
+            note("group modules", modules)
         before = after
     return modules
