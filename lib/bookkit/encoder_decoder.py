@@ -33,7 +33,7 @@ class DecoderBlock(keras.layers.Layer):
         before_own, before_cross, before_network = self._norms
         y = before_own(x)
         x = x + self._own(y, y, use_causal_mask=True)
-        # A rectangle: one row for each target position, one column for each source position.
+        # A rectangle: target positions are its rows, source positions its columns.
         x = x + self._cross(before_cross(x), memory, value_mask=real)
         return x + self._narrow(self._widen(before_network(x)))
 
