@@ -1,0 +1,160 @@
+"""Find communities with one library in one process, and tell what it took.
+
+Run by `bookkit.bench_communities`, some of it in an environment without this book: it imports
+nothing of it but `thrifty`, and that only to measure it.
+
+    python bench_community_peers.py METHOD NETWORK.npz SEED RESULT.npz
+"""
+
+import json
+import resource
+import sys
+import time
+
+import numpy as np
+
+
+def official(links, nodes, directed, seed, two_level=True):
+    import infomap
+
+    def build():
+        engine = infomap.Infomap(
+            silent=True, two_level=two_level, directed=directed, seed=seed + 1, num_trials=1
+        )
+        engine.add_nodes(range(nodes))
+        engine.add_links(np.column_stack(links).tolist())
+        return engine
+
+    def search(engine):
+        engine.run()
+        modules = np.zeros(nodes, np.int64)
+        for node in engine.nodes:
+            modules[node.node_id] = node.module_id
+        return modules, engine.codelength
+
+    return build, search
+
+
+def thrifty(links, nodes, directed, seed, trials=2, levels=2):
+    from scipy import sparse
+
+    from thrifty.flows import flow
+    from thrifty.infomap import find_communities, warm
+    from thrifty.networks import network
+
+    warm(quiet=True)
+
+    def build():
+        sources, targets, weights = links
+        matrix = sparse.coo_array((weights, (sources, targets)), shape=(nodes, nodes))
+        matrix = matrix if directed else matrix + matrix.T
+        return flow(network(matrix, directed=directed))
+
+    def search(walk):
+        found = find_communities(walk, seed=seed, trials=trials, levels=levels)
+        return np.fromiter(found.modules.values(), np.int64), found.codelength
+
+    return build, search
+
+
+def with_igraph(links, nodes, directed, seed, method):
+    import random
+
+    import igraph
+
+    random.seed(seed)
+
+    def build():
+        graph = igraph.Graph(nodes, np.column_stack(links[:2]).astype(int), directed=directed)
+        graph.es["weight"] = links[2]
+        return graph
+
+    def search(graph):
+        if method == "infomap":
+            found = graph.community_infomap(edge_weights="weight", trials=1)
+        elif method == "leiden":
+            found = graph.as_undirected(combine_edges="sum").community_leiden(
+                objective_function="modularity", weights="weight", n_iterations=-1
+            )
+        else:
+            found = graph.as_undirected(combine_edges="sum").community_multilevel(weights="weight")
+        return np.array(found.membership), None
+
+    return build, search
+
+
+def with_networkit(links, nodes, directed, seed):
+    import networkit
+
+    networkit.setSeed(seed, False)
+    networkit.setNumberOfThreads(1)
+
+    def build():
+        graph = networkit.Graph(nodes, weighted=True, directed=False)
+        for source, target, weight in zip(*(column.tolist() for column in links), strict=True):
+            graph.addEdge(source, target, weight)
+        return graph
+
+    def search(graph):
+        found = networkit.community.LouvainMapEquation(graph)
+        found.run()
+        return np.array(found.getPartition().getVector()), None
+
+    return build, search
+
+
+def with_scikit_network(links, nodes, directed, seed):
+    from scipy import sparse
+    from sknetwork.clustering import Leiden
+
+    def build():
+        sources, targets, weights = links
+        matrix = sparse.coo_array((weights, (sources, targets)), shape=(nodes, nodes))
+        return sparse.csr_matrix(matrix + matrix.T)
+
+    def search(matrix):
+        return Leiden(random_state=seed).fit_predict(matrix), None
+
+    return build, search
+
+
+METHODS = {
+    "official, two levels": official,
+    "official, any levels": lambda *graph: official(*graph, two_level=False),
+    "thrifty, two levels": thrifty,
+    "thrifty, two levels, one start": lambda *graph: thrifty(*graph, trials=1),
+    "thrifty, any levels": lambda *graph: thrifty(*graph, levels=None),
+    "thrifty, any levels, one start": lambda *graph: thrifty(*graph, trials=1, levels=None),
+    "igraph, infomap": lambda *graph: with_igraph(*graph, "infomap"),
+    "igraph, Leiden": lambda *graph: with_igraph(*graph, "leiden"),
+    "igraph, Louvain": lambda *graph: with_igraph(*graph, "louvain"),
+    "networkit, LouvainMapEquation": with_networkit,
+    "scikit-network, Leiden": with_scikit_network,
+}
+
+
+def resident():
+    """The memory in use now, in bytes."""
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * resource.getpagesize()
+
+
+def main(method, path, seed, result):
+    stored = np.load(path)
+    links = stored["sources"], stored["targets"], stored["weights"]
+    graph = links, int(stored["nodes"]), bool(stored["directed"]), int(seed)
+    build, search = METHODS[method](*graph)
+    before = resident()
+    start = time.process_time()
+    built = build()
+    middle = time.process_time()
+    modules, bits = search(built)
+    end = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    np.savez(result, modules=modules)
+    seconds = {"build": middle - start, "search": end - middle}
+    print(json.dumps(seconds | {"bits": bits, "bytes": max(peak - before, 0)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
