@@ -10,8 +10,11 @@ from thrifty.descriptions import describe
 from thrifty.leakage import compare, leakage
 from thrifty.masks import reach
 
+# What a query is made of: its own token, as in most models, or its position alone.
+QUERIES = ["tokens", "positions"]
 
-def measured(mask, *, layers=1, seed=0):
+
+def measured(mask, *, layers=1, queries="tokens", seed=0):
     """Return which position of a small attention stack under the mask depends on which.
 
     Parameters
@@ -20,6 +23,10 @@ def measured(mask, *, layers=1, seed=0):
         True = may attend.
     layers : int
         Attention layers, with weights drawn anew and nothing around them.
+    queries : {"tokens", "positions"}
+        What asks. A query made of its own token depends on that token even where the diagonal of
+        the mask forbids it, as soon as there is more than one key to weigh; one made of its
+        position, as in the query stream of XLNet, depends on what the mask allows and no more.
     seed : int
         Of the weights and of the vectors that are read.
 
@@ -28,13 +35,25 @@ def measured(mask, *, layers=1, seed=0):
     bool array of shape (n, n)
         True at [i, j] where input j changes output i, see `thrifty.leakage.leakage`.
 
+    Raises
+    ------
+    ValueError
+        If `queries` is unknown.
+
     Examples
     --------
     >>> measured(np.tri(3, dtype=bool)).astype(int)
     array([[1, 0, 0],
            [1, 1, 0],
            [1, 1, 1]])
+    >>> strictly = np.tri(3, k=-1, dtype=bool)
+    >>> compare(measured(strictly), strictly)
+    '1 pair leaks: query 2 sees key 2; every allowed pair is used'
+    >>> compare(measured(strictly, queries="positions"), strictly)
+    'no pair leaks; every allowed pair is used'
     """
+    if queries not in QUERIES:
+        raise ValueError(f"queries must be one of {', '.join(QUERIES)}, got {queries!r}")
     draw = keras.random.SeedGenerator(seed)
     stack = [
         DenseAttention(
@@ -45,16 +64,18 @@ def measured(mask, *, layers=1, seed=0):
         for _ in range(layers)
     ]
 
+    inputs, positions = np.random.default_rng(seed).normal(size=(2, len(mask), 8)).astype("float32")
+
     def model(x):
         for layer in stack:
-            x = layer(x, x, attention_mask=mask)
+            asking = x if queries == "tokens" else np.tile(positions, (len(x), 1, 1))
+            x = layer(asking, x, attention_mask=mask)
         return x
 
-    inputs = np.random.default_rng(seed).normal(size=(len(mask), 8)).astype("float32")
     return leakage(model, inputs, method="gradient")
 
 
-def prove(masks, *, caption, alt, labels=None, layers=(1, 2)):
+def prove(masks, *, caption, alt, labels=None, layers=(1, 2), queries="tokens"):
     """Draw each mask with what was measured as dots, print its sentence, and insist they agree.
 
     Parameters
@@ -67,6 +88,8 @@ def prove(masks, *, caption, alt, labels=None, layers=(1, 2)):
         The tokens of all masks, or of each by its title.
     layers : tuple of int
         Depths that are measured; the first is drawn. Deeper stacks must agree with `reach`.
+    queries : {"tokens", "positions"}
+        What asks in the measured stacks, see `measured`.
 
     Raises
     ------
@@ -78,12 +101,12 @@ def prove(masks, *, caption, alt, labels=None, layers=(1, 2)):
         mask = np.asarray(mask)
         for depth in layers:
             allowed = reach([mask] * depth)
-            found = measured(mask, layers=depth)
+            found = measured(mask, layers=depth, queries=queries)
             assert (found == allowed).all(), f"{title}, {depth} layers: {compare(found, allowed)}"
         print(f"{title}: {describe(mask)}")
         tokens = labels.get(title) if isinstance(labels, dict) else labels
         draw_mask(ax, mask, title=title, labels=tokens)
-        _dots(ax, measured(mask, layers=layers[0]))
+        _dots(ax, measured(mask, layers=layers[0], queries=queries))
     return show(axes, caption=caption, alt=alt)
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from thrifty._checks import require_int, require_mask
 
+# Derivatives below so many machine epsilons of the largest of an output count as rounding.
+ROUNDING = 256
+
 
 def leakage(model, inputs, *, method="perturbation", trials=2, seed=0, vocabulary=None):
     """Return which input positions change which output positions, bool of shape (n_out, n).
@@ -48,17 +51,19 @@ def leakage(model, inputs, *, method="perturbation", trials=2, seed=0, vocabular
 
     Notes
     -----
-    A True is a proof, a False is evidence: each method can miss a dependence.
-
     *Perturbation* runs a batch with one copy of the sample for each position, that position
     changed, and compares it row by row, exactly, with a batch of the same shape that is unchanged:
-    the same arithmetic on both sides, hence no false leak from rounding. It misses what the drawn
-    values do not show: a saturated or rounded output, a change too small for the number format,
-    a coincidence.
+    the same arithmetic on both sides, hence no false leak from rounding. A True is a proof. A
+    False is evidence: what the drawn values do not show is missed, such as a saturated or rounded
+    output, a change too small for the number format, a coincidence.
 
     *Gradient* asks whether the derivative of a random projection of output i with respect to
-    input j is exactly zero. It misses what has no slope: hard gates, comparisons, argmax, a
-    saturated activation, and is blind to a derivative that happens to vanish at this sample.
+    input j is more than rounding: more than 256 machine epsilons of the largest derivative of the
+    same output. For a derivative that is zero on paper need not be so in the machine: the softmax
+    over one key is constant, and TensorFlow gives it a slope of about one epsilon. So the method
+    misses a slope that is smaller still, and what has no slope: hard gates, comparisons, argmax, a
+    saturated activation, a derivative that happens to vanish at this sample. And where numbers
+    much larger than the result cancel, a True can still be rounding: let perturbation decide.
 
     A changed id can also change the model's own padding mask, if it makes one of the ids.
 
@@ -189,7 +194,9 @@ def _by_gradient(model, inputs, trials, rng):
         if not np.isfinite(gradient).all():
             i, j = np.argwhere(~np.isfinite(gradient))[0][:2]
             raise ValueError(f"gradient of output {i} by input {j} is not finite")
-        found |= (gradient != 0).any(axis=-1)
+        slopes = np.abs(gradient).max(axis=-1)  # (n_out, n)
+        rounding = ROUNDING * np.finfo(gradient.dtype).eps * slopes.max(axis=1, keepdims=True)
+        found |= slopes > rounding
     return found
 
 

@@ -173,11 +173,31 @@ def test_each_method_misses_what_its_docstring_says():
     np.testing.assert_array_equal(leakage(gate, x, trials=20), gated)
     np.testing.assert_array_equal(leakage(gate, x, method="gradient"), np.eye(4, dtype=bool))
 
-    def tiny(x):  # too small a share to change a float32 sum, but with a slope
-        return x + 1e-12 * tf.reduce_sum(x, axis=1, keepdims=True)
+    def tiny(x):  # too small a change for a float32 of this size, but with a slope
+        return 1e6 + (x + 1e-3 * tf.reduce_sum(x, axis=1, keepdims=True))
 
     np.testing.assert_array_equal(leakage(tiny, 1 + x), np.eye(4, dtype=bool))
     assert leakage(tiny, 1 + x, method="gradient").all()
+
+    def slight(x):  # a slope no larger than rounding, but an input that is changed to huge values
+        return x + 1e-6 * tf.reduce_sum(x, axis=1, keepdims=True)
+
+    mixed = np.concatenate([x[:3], 1e3 * x[3:]])
+    assert leakage(slight, mixed)[:3, 3].all()
+    assert not leakage(slight, mixed, method="gradient")[:3, 3].any()
+
+
+@METHODS
+@pytest.mark.parametrize("make", [DenseAttention, keras.layers.MultiHeadAttention])
+def test_a_query_with_one_key_depends_on_that_key_alone(make, method):
+    # Its weight is 1 whatever it asks. TensorFlow's softmax has a slope there all the same, of
+    # about one machine epsilon, which is rounding and no leak.
+    layer, x, others = make(2, 4), sample(5, 8), np.roll(np.eye(5, dtype=bool), 1, axis=1)
+    found = leakage(lambda x: layer(x, x, attention_mask=others), x, method=method)
+    assert compare(found, others) == "no pair leaks; every allowed pair is used"
+    pairs = others | np.roll(others, 1, axis=1)  # with two keys there is something to weigh
+    found = leakage(lambda x: layer(x, x, attention_mask=pairs), x, method=method)
+    np.testing.assert_array_equal(found, pairs | np.eye(5, dtype=bool))
 
 
 def test_the_gradient_of_probabilities_does_not_cancel():
