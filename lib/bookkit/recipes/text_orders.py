@@ -115,8 +115,8 @@ def logits_in_order(model, words, orders, told):
     ids = tf.concat([first, read[:, :-1]], axis=1)
     positions = tf.concat([tf.zeros_like(first), orders[:, :-1] + 1], axis=1)
     targets = orders + 1 if told else tf.zeros_like(orders)
-    triangle = np.tri(LENGTH, dtype=bool)
-    return model(ids, attention_mask=triangle, positions=positions, segment_ids=targets)
+    where = {"positions": positions, "segment_ids": targets}
+    return model(ids, attention_mask=np.tri(LENGTH, dtype=bool), **where)
 
 
 def logits_of_two_streams(model, words, content, query):
@@ -125,12 +125,12 @@ def logits_of_two_streams(model, words, content, query):
     The content stream reads the words. The query stream holds a question mark at each position,
     and reads the keys and values of the content stream, never its own.
     """
-    positions = np.arange(1, LENGTH + 1)[None]
-    _, kept = model(words, attention_mask=content, positions=positions, return_present=True)
+    where = {"positions": np.arange(1, LENGTH + 1)[None]}
+    _, kept = model(words, attention_mask=content, return_present=True, **where)
     own = tf.zeros_like(query)
     ask = tf.fill(tf.shape(words), START)
     seen = tf.concat([query, own], axis=-1)  # keys: the content's, then its own
-    return model(ask, attention_mask=seen, positions=positions, past=kept)
+    return model(ask, attention_mask=seen, past=kept, **where)
 
 
 def prepared(kind, words, orders):
