@@ -75,7 +75,8 @@ def subset_font(path: pathlib.Path, codes: set[int]) -> None:
     """Rewrite a web font with these code points alone, from the full copy beside it."""
     # The .ttf twin is the source: the .woff2 may already be a subset made for another set of pages.
     source = path.with_suffix(".ttf")
-    font = TTFont(source if source.exists() else path)
+    # Without the time of day: the same pages give the same bytes.
+    font = TTFont(source if source.exists() else path, recalcTimestamp=False)
     options = subset.Options(flavor="woff2", layout_features=[], hinting=False, notdef_outline=True)
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=codes)
