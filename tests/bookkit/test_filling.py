@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bookkit import stored_weights
 from bookkit.recipes import filling, letters
 from thrifty.leakage import leakage
 from thrifty.masks import infill_mask
@@ -106,7 +107,15 @@ def test_a_hole_is_one_piece_and_gives_no_letter_away(rows):
         assert (own[hole == 0] == row[hole == 0]).all()
 
 
-@pytest.mark.parametrize("scheme", filling.SCHEMES)
+def test_few_targets_are_the_places_of_the_blanks_and_nothing_is_hidden(rows):
+    ids, mask, _, weights = filling.lesson(filling.FEW, rows, np.random.default_rng(0))
+    causal = filling.lesson("causal", rows, np.random.default_rng(0))
+    masked = filling.lesson("masked", rows, np.random.default_rng(0))
+    assert (ids == causal[0]).all() and (mask == causal[1]).all()
+    assert (weights == masked[3]).all()
+
+
+@pytest.mark.parametrize("scheme", filling.WAYS)
 def test_no_scheme_lets_a_target_reach_its_own_prediction(scheme, rows):
     row = rows[0]
     *_, weights = filling.lesson(scheme, rows[:1], np.random.default_rng(1))
@@ -163,12 +172,13 @@ def test_what_stands_behind_changes_the_answers_of_all_but_the_plain_triangle(ow
 
 def test_every_run_is_stored():
     stored = filling.stored()
-    keys = {filling.key_of(s, n) for s in filling.SCHEMES for n in range(filling.SEEDS)}
-    assert set(stored) == keys
+    runs = [*filling.WAYS, filling.LEARNED]
+    assert set(stored) == {filling.key_of(s, n) for s in runs for n in range(filling.SEEDS)}
     for key, run in stored.items():
         assert len(run["losses"]) == filling.STEPS // filling.EVERY
         assert run["losses"][-1] < run["losses"][0]
-        assert all(0 < run[way]["right"] < 1 for way in filling.WAYS[key.split(",")[0]])
+        ways = filling.WAYS.get(key.rsplit(",", 1)[0], ())
+        assert all(0 < run[way]["right"] < 1 for way in ways)
 
 
 def test_more_guesses_never_take_more_passes():
@@ -180,9 +190,17 @@ def test_more_guesses_never_take_more_passes():
             assert len({passes[0] for passes in shapes.values()}) == 1  # one guess: one shape
 
 
-def test_the_stored_writer_is_the_model_that_was_measured():
-    weights = np.load(filling.WRITER, allow_pickle=False)
+def test_the_card_of_the_writer_tells_the_run_that_is_stored():
+    card, run = stored_weights.card(filling.WRITER), filling.stored()[filling.key_of("causal", 0)]
     model = filling.writer()
-    assert weights.dtype == np.float16 and weights.size == model.count_params()
-    flat = np.concatenate([weight.ravel() for weight in model.get_weights()])
-    assert (flat.astype("float16") == weights).all()
+    assert card == {**filling.writer_card(model, run), "sha256": card["sha256"]}
+
+
+def test_a_changed_writer_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "writer.npz"
+    path.write_bytes(filling.WRITER.read_bytes()[:-1] + b"?")
+    card = filling.WRITER.with_suffix(".json").read_text()
+    path.with_suffix(".json").write_text(card)
+    monkeypatch.setattr(filling, "WRITER", path)
+    with pytest.raises(stored_weights.BrokenModel, match="another sha256"):
+        filling.writer()

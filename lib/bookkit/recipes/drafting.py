@@ -104,7 +104,8 @@ def accepted(choices, ids, parents, last):
     while True:
         choice = int(choices[node])
         settled.append(choice)
-        agreeing = [i for i in range(last + 1, len(ids)) if (parents[i], ids[i]) == (node, choice)]
+        guesses = range(last + 1, len(ids))
+        agreeing = [i for i in guesses if (parents[i], ids[i]) == (node, choice)]
         if not agreeing:
             return settled
         node = agreeing[0]

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bookkit import skeletons, vowels
+from bookkit import skeletons, stored_weights, vowels
 from bookkit.encoder_decoder import EncoderDecoder, TwoStacks
 from bookkit.files import ROOT, write_whole
 from bookkit.runtime import setup
@@ -346,10 +346,10 @@ def keep(model, rate):
         "rate": rate,
         "parameters": model.count_params(),
     }
-    vowels.save_model(model, about)
+    stored_weights.save(model, about, vowels.WEIGHTS)
     again = vowels.load_model()
     about |= {part: judged(again, "words", PREFIX, part) for part in ("validation", "test")}
-    vowels.save_model(model, about)
+    stored_weights.save(model, about, vowels.WEIGHTS)
 
 
 def main():
