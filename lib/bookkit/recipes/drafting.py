@@ -104,11 +104,12 @@ def accepted(choices, ids, parents, last):
     while True:
         choice = int(choices[node])
         settled.append(choice)
-        guesses = range(last + 1, len(ids))
-        agreeing = [i for i in guesses if (parents[i], ids[i]) == (node, choice)]
-        if not agreeing:
+        for i in range(last + 1, len(ids)):
+            if (parents[i], ids[i]) == (node, choice):
+                node = i
+                break
+        else:
             return settled
-        node = agreeing[0]
 
 
 def write(logits, prompts, count, guess, noise, *, nodes, width, deepest):
