@@ -104,12 +104,10 @@ def accepted(choices, ids, parents, last):
     while True:
         choice = int(choices[node])
         settled.append(choice)
-        for i in range(last + 1, len(ids)):
-            if (parents[i], ids[i]) == (node, choice):
-                node = i
-                break
-        else:
+        agreeing = [i for i in range(last + 1, len(ids)) if (parents[i], ids[i]) == (node, choice)]
+        if not agreeing:
             return settled
+        node = agreeing[0]
 
 
 def write(logits, prompts, count, guess, noise, *, nodes, width, deepest):
