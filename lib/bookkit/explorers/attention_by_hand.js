@@ -1,5 +1,5 @@
 // Attention by hand: scores, masked scores, weights and output of a few tokens, every number on show and every score changeable.
-import { button, clamp, el, freshId, mount, redrawOn, slider, walkCells } from "../static/kit.js";
+import { alike, button, clamp, el, freshId, mount, redrawOn, slider, undoHistory, walkCells } from "../static/kit.js";
 import { attentionOutput, attentionWeights } from "../static/rules.js";
 
 const EDITED = ["scores", "mask", "temperature"]; // what undo and start again bring back
@@ -95,40 +95,10 @@ function render({ model, el: root }) {
     s.key = clamp(s.key, 0, s.tokens.length - 1);
     return s;
   };
-  const snapshot = () => Object.fromEntries(EDITED.map((name) => [name, model.get(name)]));
-  const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const history = undoHistory(model, EDITED, { gestures: ["temperature"], tell: (before) => changeSentence(state(), before) ?? "Several numbers changed." });
+  const { edit } = history;
 
-  // Undo: one entry a gesture, so that a drag or a typed number is one step back.
-  let start = snapshot();
-  let known = start;
-  let past = [];
-  let gesture = null;
-  let lastGesture = null;
-  let toSay = null;
-  let news = "";
-  function edit(changes, { by = null, say = null } = {}) {
-    [gesture, toSay] = [by, say];
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  }
-  function remember(s) {
-    const now = snapshot();
-    const by = gesture ?? (now.temperature !== known.temperature ? "temperature" : null);
-    const say = toSay;
-    gesture = toSay = null;
-    if (alike(now, known)) return;
-    if (by === "undo") past.pop();
-    else if (by === null || by !== lastGesture) past.push(known);
-    news = say ?? changeSentence(s, known) ?? "Several numbers changed.";
-    [lastGesture, known] = [by, now];
-  }
-
-  const choose = (query, key) => {
-    [news, lastGesture] = ["", null];
-    model.set("query", query);
-    model.set("key", key);
-    model.save_changes();
-  };
+  const choose = (query, key) => history.look({ query, key });
   const setScore = (score, by) => {
     const { scores, query, key } = state();
     if (can("score")) edit({ scores: replaced(scores, query, key, clamp(score, -LARGEST, LARGEST)) }, { by });
@@ -144,18 +114,15 @@ function render({ model, el: root }) {
   const score = el("input", { type: "number", id: scoreLabel.getAttribute("for"), step: STEP, min: -LARGEST, max: LARGEST });
   score.addEventListener("input", () => score.value !== "" && setScore(Number(score.value), "typing"));
   score.addEventListener("blur", () => {
-    lastGesture = null;
+    history.endGesture();
     draw();
   });
   const maskLabel = el("label", { for: freshId("mask") });
   const mask = el("input", { type: "checkbox", id: maskLabel.getAttribute("for") });
   mask.addEventListener("change", flip);
   const temperature = slider(model, "temperature", "temperature", { min: 0.1, max: 5, step: 0.1, text: (x) => fixed(x, 1) });
-  // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
-  const unlessIdle = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
-  const undo = button("undo", unlessIdle(() => edit(past.at(-1), { by: "undo", say: "Undone." })));
-  const again = button("start again", unlessIdle(() => edit(start, { say: "Back to the start." })));
-  const future = button("mask the future", unlessIdle(() => edit({ mask: causal(state().tokens.length) }, { say: "The future is masked." })));
+  const { undo, again } = history.buttons;
+  const future = button("mask the future", () => edit({ mask: causal(state().tokens.length) }, { say: "The future is masked." }));
   const buttons = [...(can("mask") ? [future] : []), ...(can("history") ? [undo, again] : [])];
   const shown = [
     can("score") ? el("div", { class: "bk-control bk-named" }, scoreLabel, score) : null,
@@ -208,7 +175,7 @@ function render({ model, el: root }) {
       output: matrix(output, s.tokens, [...s.value_names, ...s.value_names], { groups: [["value of the key", d], ["output of the query", d]] }),
     };
     stages.classList.toggle("bk-wide", Math.max(s.tokens.length, 2 * d) > 6);
-    if (laidOut) [start, known, past, lastGesture] = [snapshot(), snapshot(), [], null];
+    if (laidOut) history.restart();
     laidOut = JSON.stringify([s.tokens, s.value_names]);
   }
 
@@ -344,7 +311,7 @@ function render({ model, el: root }) {
   function draw() {
     const s = state();
     if (laidOut !== JSON.stringify([s.tokens, s.value_names])) layOut(s);
-    remember(s);
+    history.note();
     const w = attentionWeights(s.scores, s.mask, s.temperature);
     const out = attentionOutput(w, s.values);
     const [query, key] = [quoted(s.tokens, s.query), quoted(s.tokens, s.key)];
@@ -356,8 +323,6 @@ function render({ model, el: root }) {
     mask.checked = Boolean(s.mask[s.query][s.key]);
     // Not while the same number is being typed: "1." would lose its point.
     if (document.activeElement !== score || Number(score.value) !== s.scores[s.query][s.key]) score.value = Number(s.scores[s.query][s.key].toFixed(4));
-    undo.setAttribute("aria-disabled", past.length === 0);
-    again.setAttribute("aria-disabled", alike(known, start));
     future.setAttribute("aria-disabled", alike(s.mask, causal(s.tokens.length)));
     const without = s.tokens.flatMap((_, i) => (s.mask[i].includes(1) ? [] : [quoted(s.tokens, i)]));
     empty.textContent = without.length ? `Row ${without.join(", ")}: ${NOTHING_ALLOWED}.` : "";
@@ -375,7 +340,7 @@ function render({ model, el: root }) {
     ]
       .filter(Boolean)
       .join(" ");
-    status.textContent = [news, attentionSentence(s, w)].filter(Boolean).join(" ");
+    status.textContent = [history.news(), attentionSentence(s, w)].filter(Boolean).join(" ");
   }
   return redrawOn(model, names, draw);
 }

@@ -78,12 +78,10 @@ function render({ model, el: root }) {
     slider(model, "step", "step", { min: 1, max: total, text: (step) => `${clamp(step, 1, total())} of ${total()}` }),
   ];
   const shown = controls.filter((control) => can(control.name));
-  // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
-  const able = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
-  const first = button("first", able(() => go(1)));
-  const back = button("◀ back", able(() => go(state().step - 1)));
-  const next = button("next ▶", able(() => go(state().step + 1)));
-  const last = button("last", able(() => go(total())));
+  const first = button("first", () => go(1));
+  const back = button("◀ back", () => go(state().step - 1));
+  const next = button("next ▶", () => go(state().step + 1));
+  const last = button("last", () => go(total()));
   // "application": a screen reader must hand the arrow keys on.
   const tree = el("svg", { class: "bk-svg bk-dp-tree", role: "application", "aria-roledescription": "tree of hypotheses", tabindex: "0" });
   const key = (sign, words) => el("span", {}, el("b", { class: `bk-dp-key bk-dp-key-${sign}`, "aria-hidden": "true" }, { kept: "✓", lost: "✗" }[sign] ?? "a"), words);

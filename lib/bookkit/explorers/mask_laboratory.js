@@ -1,5 +1,5 @@
 // Mask laboratory: any mask on the reader's own words, drawn, told, counted, and tested on attention layers that run in the page.
-import { button, choice, clamp, count, el, freshId, mount, percent, redrawOn, show, slider, svgPoint, toggle, walkCells } from "../static/kit.js";
+import { alike, choice, clamp, count, el, freshId, mount, percent, redrawOn, show, slider, svgPoint, toggle, undoHistory, walkCells } from "../static/kit.js";
 import { drawFlow, drawLooks, drawMask, shortWord, MASK_DRAWING } from "../static/mask_drawing.js";
 import { compareMasks, describeMask, fittedParameters, laboratoryLayers, laboratoryMask, measuredLeakage, reachThrough, seenThrough } from "../static/mask_rules.js";
 
@@ -57,9 +57,8 @@ const MOST = 12;
 // What undo brings back; of those that make the mask, a change takes back what was flipped by hand.
 const MAKES = ["tokens", "scheme", "order", "boundary", "marks", "parents", "pads", "half_width", "rate", "how", "second"];
 const KEPT = [...MAKES, "edits", "layers", "residual", "fault"];
-const SLIDERS = new Set(["boundary", "pads", "half_width", "rate", "layers"]);
+const SLIDERS = ["boundary", "pads", "half_width", "rate", "layers"];
 
-const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const moved = (list, from, to) => {
   const rest = list.filter((_, k) => k !== from);
   rest.splice(to, 0, list[from]);
@@ -131,45 +130,10 @@ function render({ model, el: root }) {
     s.key = clamp(s.key, 0, s.tokens.length - 1);
     return s;
   };
-  const snapshot = () => Object.fromEntries(KEPT.map((name) => [name, model.get(name)]));
-
-  // History: one entry a gesture, so that a drag or a typed word is one step back.
-  const start = snapshot();
-  let known = start;
-  let [past, future] = [[], []];
-  let [gesture, lastGesture, toSay, news] = [null, null, null, ""];
-  function edit(changes, { by = null, say = null } = {}) {
-    [gesture, toSay] = [by, say];
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  }
+  const history = undoHistory(model, KEPT, { gestures: SLIDERS, tell: (before) => changeSentence(state(), before) });
+  const { edit } = history;
   const remake = (changes, options) => edit({ ...changes, edits: [] }, options);
-  function remember(s) {
-    const now = snapshot();
-    const changed = KEPT.filter((name) => !alike(now[name], known[name]));
-    const by = gesture ?? changed.find((name) => SLIDERS.has(name)) ?? null;
-    const say = toSay;
-    gesture = toSay = null;
-    if (!changed.length) return;
-    if (by === "undo") {
-      past.pop();
-      future.push(known);
-    } else if (by === "redo") {
-      future.pop();
-      past.push(known);
-    } else {
-      if (by === null || by !== lastGesture) past.push(known);
-      future = [];
-    }
-    news = say ?? changeSentence(s, known);
-    [lastGesture, known] = [by, now];
-  }
-  const choose = (query, key) => {
-    [news, lastGesture] = ["", null];
-    model.set("query", query);
-    model.set("key", key);
-    model.save_changes();
-  };
+  const choose = (query, key) => history.look({ query, key });
   const flip = (i, j) => {
     const { edits } = state();
     const others = edits.filter(([a, b]) => a !== i || b !== j);
@@ -197,7 +161,7 @@ function render({ model, el: root }) {
     edit({ tokens, order, boundary, marks, parents, pads, edits: inside, query: Math.min(s.query, tokens.length - 1), key: Math.min(s.key, tokens.length - 1) }, { by: "typing" });
   });
   wordsInput.addEventListener("blur", () => {
-    lastGesture = null;
+    history.endGesture();
     draw();
   });
   const scheme = clearing(choice(model, "scheme", "mask", SCHEMES));
@@ -213,13 +177,7 @@ function render({ model, el: root }) {
     half_width: clearing(slider(model, "half_width", "half-width", { min: 0, max: MOST - 1 })),
     rate: clearing(slider(model, "rate", "step", { min: 1, max: MOST })),
   };
-  // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
-  const able = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
-  const goBack = () => past.length && edit(past.at(-1), { by: "undo", say: "Undone." });
-  const goForth = () => future.length && edit(future.at(-1), { by: "redo", say: "Redone." });
-  const undo = button("undo", able(goBack));
-  const redo = button("redo", able(goForth));
-  const again = button("start again", able(() => edit(start, { say: "Back to the start." })));
+  const { undo, redo, again } = history.buttons;
   const fixed = [can("scheme") && scheme, can("second") && how, can("second") && second, can("layers") && layers, can("fault") && fault, can("residual") && residual].filter(Boolean);
   const changeable = model.get("controls").length > 0;
 
@@ -254,15 +212,8 @@ function render({ model, el: root }) {
     el("div", {}, el("p", { class: "bk-title" }, "Test: attention layers with random weights run in this page. Each word is changed in turn, and every output that changes at all is marked."), verdict, help),
     price,
   );
-  root.addEventListener("change", () => (lastGesture = null));
-  root.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.type === "text") return;
-    const key = event.key.toLowerCase();
-    if (key !== "z" && key !== "y") return;
-    if (changeable) (key === "y" || event.shiftKey ? goForth : goBack)();
-    event.preventDefault();
-    event.stopPropagation();
-  });
+  root.addEventListener("change", history.endGesture);
+  if (changeable) history.bindKeys(root);
 
   walkCells(matrix, {
     at: () => [state().query, state().key],
@@ -303,7 +254,7 @@ function render({ model, el: root }) {
     }
     const { order } = fittedParameters(state());
     if (carried === null || carried === k) {
-      news = carried === k ? `${named(state(), order[k])} stays at step ${k}.` : `${named(state(), order[k])} is picked up from step ${k}: press the place where it goes.`;
+      history.say(carried === k ? `${named(state(), order[k])} stays at step ${k}.` : `${named(state(), order[k])} is picked up from step ${k}: press the place where it goes.`);
       carried = carried === k ? null : k;
       return draw();
     }
@@ -426,7 +377,7 @@ function render({ model, el: root }) {
     }
     fresh = false;
     const s = state();
-    remember(s);
+    history.note();
     const p = fittedParameters(s);
     const makes = JSON.stringify(KEPT.map((name) => s[name]));
     if (workedFor !== makes) [worked, workedFor] = [workOut(s), makes];
@@ -437,9 +388,6 @@ function render({ model, el: root }) {
     const kinds = [s.scheme, ...(s.how === "alone" ? [] : [s.second])].filter((name) => USES[name]).map((name) => [USES[name], MARKED[name] ? name : USES[name]]);
     layParameters(kinds.filter(([use], k) => kinds.findIndex(([other]) => other === use) === k), p.n);
     for (const chip of chips) chip.fill(s, p);
-    undo.setAttribute("aria-disabled", past.length === 0);
-    redo.setAttribute("aria-disabled", future.length === 0);
-    again.setAttribute("aria-disabled", alike(known, start));
     const put = (node, text) => node.textContent !== text && (node.textContent = text); // said once, not with every step through the matrix
     put(told, work.told);
     const good = work.verdict === CLEAN;
@@ -454,7 +402,7 @@ function render({ model, el: root }) {
     links.setAttribute("aria-label", linksTitle.textContent);
     if (billedFor !== work) drawBill(s, work, good);
     billedFor = work;
-    status.textContent = [news, pairSentence(s, work)].filter(Boolean).join(" ");
+    status.textContent = [history.news(), pairSentence(s, work)].filter(Boolean).join(" ");
   }
   return redrawOn(model, names, draw);
 }

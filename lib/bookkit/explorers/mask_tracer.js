@@ -126,26 +126,24 @@ function render({ model, el: root }) {
     node.title = pieces[name].does;
     return { name, node };
   });
-  // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
   const idle = (node, yes) => node.setAttribute("aria-disabled", yes);
-  const able = (action) => (event) => event.currentTarget.ariaDisabled !== "true" && action();
   const move = (by) => {
     const { layers, step } = state();
     const order = layers.filter((_, i) => i !== step - 1);
     order.splice(step - 1 + by, 0, layers[step - 1]);
     edit({ layers: order, step: step + by }, `${layers[step - 1]} is step ${step + by} now.`);
   };
-  const earlier = button("↑ move up", able(() => move(-1)));
-  const later = button("↓ move down", able(() => move(1)));
-  const again = button("start again", able(() => edit(start, "Back to the start.")));
-  const fix = button("fix it", able(() => {
+  const earlier = button("↑ move up", () => move(-1));
+  const later = button("↓ move down", () => move(1));
+  const again = button("start again", () => edit(start, "Back to the start."));
+  const fix = button("fix it", () => {
     const s = state();
     const { steps, lost } = workOut(s);
     const { name } = steps[lost];
     const better = pieces[name].fix;
     const changes = name === s.ending ? { ending: better } : { layers: s.layers.map((other) => (other === name ? better : other)) };
     edit(changes, `${better} instead of ${name}.`);
-  }));
+  });
 
   const controls = [
     choice(model, "sequence", "sequence", sequences.map((values, i) => [i, listed(values)])),

@@ -101,11 +101,92 @@ export function toggle(model, name, label) {
   };
 }
 
-/** A push button. */
+/**
+ * A push button. One that has no use now is marked `aria-disabled`, and then does nothing;
+ * `disabled` would take the focus away from under the finger.
+ */
 export function button(label, action) {
   const node = el("button", { type: "button", class: "bk-button" }, label);
-  node.addEventListener("click", action);
+  node.addEventListener("click", (event) => node.getAttribute("aria-disabled") !== "true" && action(event));
   return node;
+}
+
+export const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * Undo and redo of the traits in `names`, one entry a gesture: a drag or a typed word is one step back.
+ * Traits in `gestures`, those of sliders, are each a gesture of their own. `tell(before)` says what a change did.
+ * The figure calls `note()` whenever it draws, and shows `news()`.
+ */
+export function undoHistory(model, names, { tell, gestures = [] }) {
+  const snapshot = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  let [start, known, past, future] = [snapshot(), snapshot(), [], []];
+  let [gesture, lastGesture, toSay, news] = [null, null, null, ""];
+
+  /** Change traits; changes with the same `by`, one after the other, are one entry. */
+  function edit(changes, { by = null, say = null } = {}) {
+    [gesture, toSay] = [by, say];
+    commit(model, changes);
+  }
+  const goBack = () => past.length && edit(past.at(-1), { by: "undo", say: "Undone." });
+  const goForth = () => future.length && edit(future.at(-1), { by: "redo", say: "Redone." });
+  const undo = button("undo", goBack);
+  const redo = button("redo", goForth);
+  const again = button("start again", () => edit(start, { say: "Back to the start." }));
+
+  function enter(now, by) {
+    if (by === "undo") {
+      past.pop();
+      future.push(known);
+    } else if (by === "redo") {
+      future.pop();
+      past.push(known);
+    } else {
+      if (by === null || by !== lastGesture) past.push(known);
+      future = [];
+    }
+    [lastGesture, known] = [by, now];
+  }
+  return {
+    buttons: { undo, redo, again },
+    edit,
+    endGesture: () => (lastGesture = null),
+    news: () => news,
+    say: (text) => (news = text),
+    /** Set traits that are not remembered, as the chosen cell; what is changed after it is an entry of its own. */
+    look(changes) {
+      [news, lastGesture] = ["", null];
+      commit(model, changes);
+    },
+    /** Forget everything: what is shown now is the start. */
+    restart() {
+      [start, known, past, future, lastGesture] = [snapshot(), snapshot(), [], [], null];
+    },
+    /** Take in what has changed since the last call, whoever changed it. */
+    note() {
+      const [now, before, say] = [snapshot(), known, toSay];
+      const changed = names.filter((name) => !alike(now[name], known[name]));
+      const by = gesture ?? changed.find((name) => gestures.includes(name)) ?? null;
+      gesture = toSay = null;
+      if (changed.length) {
+        enter(now, by);
+        news = say ?? tell(before);
+      }
+      undo.setAttribute("aria-disabled", past.length === 0);
+      redo.setAttribute("aria-disabled", future.length === 0);
+      again.setAttribute("aria-disabled", alike(known, start));
+    },
+    /** Ctrl+Z and Ctrl+Y, except in a line of text, which has its own. */
+    bindKeys(root) {
+      root.addEventListener("keydown", (event) => {
+        const key = event.key.toLowerCase();
+        if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.type === "text" || !["z", "y"].includes(key)) return;
+        (key === "y" || event.shiftKey ? goForth : goBack)();
+        event.preventDefault();
+        event.stopPropagation();
+      });
+    },
+  };
 }
 
 /**
