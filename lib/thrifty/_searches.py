@@ -281,7 +281,7 @@ class BeamSearch(Search):
         return best + [self.node(row, token, log_p[row, token]) for row, token in others]
 
     def _lose(self, nodes):
-        """What the decoder of 2019 did: the best node may finish, others that end are dropped."""
+        """The best node may finish, others that end are dropped, as in bert4keras."""
         kept = [
             dataclasses.replace(node, state="lost") if i and node.state == "finished" else node
             for i, node in enumerate(nodes)

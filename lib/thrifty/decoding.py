@@ -157,9 +157,9 @@ def beam_search(
         Whether to stop when no unfinished hypothesis can overtake the best finished one any more.
         That never changes the best text, only the ones behind it.
     lose_finished : bool
-        The mistake of the decoder in kexue.fm/archives/6933, for comparison: a hypothesis that is
-        finished is thrown away unless it is the best of its step, which ends the search; the beam
-        gets narrower by each one lost.
+        The mistake of the decoder in bert4keras, for comparison: a hypothesis that is finished is
+        thrown away unless it is the best of its step, which ends the search; the beam gets narrower
+        by each one lost.
 
     Returns
     -------

@@ -220,7 +220,7 @@ def test_a_narrow_beam_against_the_rule_in_plain_words(seed, beams, alpha, forbi
 LOSES = markov([[1, 0, 0, 0], [0.45, 0, 0.55, 0], [0.3, 0.1, 0.2, 0.4], [0.3, 0.2, 0.3, 0.2]])
 
 
-def test_the_decoder_of_2019_loses_the_best_text():
+def test_throwing_finished_texts_away_loses_the_best_text():
     options = {"max_new_tokens": 6, "end_id": END, "beams": 2, "length_penalty": 0}
     kept = beam_search(LOSES, [[1]], **options)[0]
     lost = beam_search(LOSES, [[1]], lose_finished=True, **options)[0]

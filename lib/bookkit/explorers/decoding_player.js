@@ -3,7 +3,7 @@ import { button, choice, clamp, el, freshId, mount, redrawOn, slider, svgPoint, 
 import { END, beamSearch, unpack } from "../static/search.js";
 
 const PENALTIES = [["0", "0: the sum"], ["0.6", "0.6"], ["1", "1: the mean"]];
-const FINISHED = [["kept", "kept"], ["lost", "lost, as in 2019"]];
+const FINISHED = [["kept", "kept"], ["lost", "thrown away"]];
 const WIDE = 31; // of a column of the tree, and of a row
 const TOP = 34;
 const BOX = 23;

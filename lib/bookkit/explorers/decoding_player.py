@@ -28,7 +28,7 @@ class DecodingPlayer(LiveFigure):
     """Follow a beam search over a model of letters: what is tried, kept, finished and lost.
 
     The reader takes one step after the other, and sees what another beam, another length penalty
-    or the decoder of 2019 makes of the same probabilities.
+    or a decoder that throws finished texts away makes of the same probabilities.
 
     Parameters
     ----------
@@ -48,7 +48,8 @@ class DecodingPlayer(LiveFigure):
     penalty : {"0", "0.6", "1"}
         The alpha of score = log-probability / length ** alpha.
     finished : {"kept", "lost"}
-        What becomes of a hypothesis that ends; "lost" as in the decoder of 2019.
+        What becomes of a hypothesis that ends, see ``lose_finished`` of
+        `thrifty.decoding.beam_search`.
     step : int
         Steps that are shown, from 1; more than there are show all.
     controls : list of {"source", "beams", "penalty", "finished", "step"}

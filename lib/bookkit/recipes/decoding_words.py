@@ -153,13 +153,10 @@ def measure(name, part, model, seed=None):
 
 
 def right(found, part):
-    """Return for each word of a part whether a stored run wrote it, as bools, skeleton by skeleton.
-
-    The words of one skeleton stand together.
-    """
-    words = words_by_skeleton(part).values()
-    pairs = zip(found["answers"].split(" "), words, strict=True)
-    return np.array([word == answer for answer, group in pairs for word in group])
+    """Return for each skeleton of a part whether a stored run wrote one of its words, as bools."""
+    groups = words_by_skeleton(part).values()
+    pairs = zip(found["answers"].split(" "), groups, strict=True)
+    return np.array([answer in group for answer, group in pairs])
 
 
 def key_of(name, part, seed=None):
