@@ -85,7 +85,7 @@ function render({ model, el: root }) {
   // "application": a screen reader must hand the arrow keys on.
   const tree = el("svg", { class: "bk-svg bk-dp-tree", role: "application", "aria-roledescription": "tree of hypotheses", tabindex: "0" });
   const key = (sign, words) => el("span", {}, el("b", { class: `bk-dp-key bk-dp-key-${sign}`, "aria-hidden": "true" }, { kept: "✓", lost: "✗" }[sign] ?? "a"), words);
-  const legend = el("div", { class: "bk-legend" }, key("on", "goes on"), key("dropped", "goes on, and no further"), key("kept", "finished, kept"), key("lost", "finished, thrown away"));
+  const legend = el("div", { class: "bk-legend" }, key("on", "goes on"), key("dropped", "goes on, then left behind"), key("kept", "finished, kept"), key("lost", "finished, thrown away"));
   const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
   const table = () => el("table", { class: "bk-worked bk-dp-table" });
