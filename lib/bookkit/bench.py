@@ -113,7 +113,7 @@ def main() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     print("\n\n".join(text for n in (256, 1024, 2048) for text in dense_layers(n)))
     # In processes of their own, which keep to one core.
-    for module in ("bench_sparse", "bench_breakdown", "bench_contest"):
+    for module in ("bench_sparse", "bench_breakdown", "bench_contest", "bench_communities"):
         print("\n", flush=True)
         subprocess.run([sys.executable, "-m", f"bookkit.{module}"], check=True)
 

@@ -4,7 +4,7 @@ Each program, network and seed has a process of its own; processes take turns. T
 seconds of one thread, given as ratios to one start of the official program on the same network.
 The others live in the environment that `make bench-peers` makes.
 
-    python -m bookkit.bench_communities [--nodes 10000] [--peers] [--store FILE]
+    python -m bookkit.bench_communities [--nodes 10000] [--store FILE]
 """
 
 from __future__ import annotations
@@ -145,19 +145,18 @@ def bars(found: dict) -> str:
 
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nodes", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--families", nargs="+", default=[*LOOKED_AT, *SET_ASIDE])
-    parser.add_argument("--peers", action="store_true", help="also igraph, networkit, sknetwork")
     parser.add_argument("--store", type=pathlib.Path)
     chosen = parser.parse_args(arguments)
-    if chosen.peers and not PEERS.exists():
-        parser.error("the other libraries are not installed: make bench-peers")
+    if not PEERS.exists():
+        print("Without igraph, networkit and scikit-network; to have them: make bench-peers")
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for nodes in chosen.nodes:
             for family in chosen.families:
                 made = sample(family, nodes, NETWORK_SEED)
-                methods = (*OFFICIAL, *OURS, *(OTHERS if chosen.peers else ()))
+                methods = (*OFFICIAL, *OURS, *(OTHERS if PEERS.exists() else ()))
                 runs = measure(made, methods, pathlib.Path(folder))
                 aside = "set aside" if family in SET_ASIDE else "looked at"
                 name = f"{family}, {made.nodes} nodes, {len(made.sources)} links ({aside})"

@@ -1,5 +1,7 @@
 """A mask drawn, told, counted and measured: the drawing shows both what is meant and what is so."""
 
+import textwrap
+
 import keras
 import numpy as np
 from matplotlib.path import Path
@@ -96,14 +98,15 @@ def prove(masks, *, caption, alt, labels=None, layers=(1, 2), queries="tokens"):
     AssertionError
         If a stack depends on other pairs than those the mask allows it.
     """
-    axes = panels(len(masks), height=3.2)
+    # Three side by side are narrow: as high as one alone, they would stand in empty space.
+    axes = panels(len(masks), height=3.2 if len(masks) < 3 else 2.7)
     for ax, (title, mask) in zip(axes, masks.items(), strict=True):
         mask = np.asarray(mask)
         for depth in layers:
             allowed = reach([mask] * depth)
             found = measured(mask, layers=depth, queries=queries)
             assert (found == allowed).all(), f"{title}, {depth} layers: {compare(found, allowed)}"
-        print(f"{title}: {describe(mask)}")
+        print(textwrap.fill(f"{title}: {describe(mask)}", 80))
         tokens = labels.get(title) if isinstance(labels, dict) else labels
         draw_mask(ax, mask, title=title, labels=tokens)
         _dots(ax, measured(mask, layers=layers[0], queries=queries))

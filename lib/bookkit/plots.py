@@ -301,7 +301,9 @@ def _matrix_axes(ax, shape: tuple[int, int], title: str, labels) -> None:
         ax.set_ylabel("query i")
     else:
         rows, columns = labels if isinstance(labels, tuple) else (labels, labels)
-        ax.set_xticks(range(m), columns, rotation=45, ha="right", rotation_mode="anchor")
+        slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        # Letters stand side by side; words need the room that a slant gives them.
+        ax.set_xticks(range(m), columns, **(slant if max(map(len, columns)) > 2 else {}))
         ax.set_yticks(range(n), rows)
 
 

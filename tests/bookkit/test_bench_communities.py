@@ -1,0 +1,88 @@
+"""What the bench of the search measures: the networks, and the bits that come back."""
+
+import ast
+import statistics
+
+import numpy as np
+import pytest
+
+from bookkit import bench_communities, bench_community_peers
+from bookkit.network_families import LOOKED_AT, SET_ASIDE, sample
+from thrifty.infomap import find_communities
+from thrifty.mapequation import codelength
+from thrifty.networks import network
+
+
+@pytest.mark.parametrize("family", [*LOOKED_AT, *SET_ASIDE])
+def test_a_family_is_made_by_its_rule_and_its_seed(family):
+    found, again, other = (sample(family, 1000, seed) for seed in (1, 1, 2))
+    assert (found.sources == again.sources).all() and (found.weights == again.weights).all()
+    assert len(found.sources) != len(other.sources) or (found.sources != other.sources).any()
+    assert (found.sources != found.targets).all()
+    assert found.sources.max() < found.nodes and found.targets.max() < found.nodes
+    pairs = set(zip(found.sources.tolist(), found.targets.tolist(), strict=True))
+    assert len(pairs) == len(found.sources)
+    if not found.directed:
+        assert (found.sources < found.targets).all()
+    if found.groups is not None:
+        assert len(found.groups) == found.nodes
+        inside = np.mean(found.groups[found.sources] == found.groups[found.targets])
+        chance = np.sum((np.bincount(found.groups) / found.nodes) ** 2)
+        assert inside > 2 * chance
+
+
+def test_no_family_was_both_looked_at_and_set_aside():
+    assert not set(LOOKED_AT) & set(SET_ASIDE)
+    with pytest.raises(ValueError, match="family must be one of lfr 0.3"):
+        sample("karate", 34, 0)
+
+
+def test_programs_are_measured_by_the_bits_of_their_modules(tmp_path):
+    found = sample("directed blocks", 1000, 5)
+    runs = bench_communities.measure(
+        found, ("official, two levels", "thrifty, two levels"), tmp_path
+    )
+    links = zip(found.sources.tolist(), found.targets.tolist(), found.weights.tolist(), strict=True)
+    walk = network(list(links), directed=True, nodes=range(1000))
+    for seed, run in zip(bench_communities.SEEDS, runs["thrifty, two levels"], strict=True):
+        ours = find_communities(walk, seed=seed)
+        assert run["bits"] == pytest.approx(codelength(walk, ours.modules).bits, abs=1e-9)
+        assert run["modules"] == len(ours.groups())
+        assert run["search"] > 0 and run["bytes"] >= 0
+    assert runs["official, two levels"][0]["bits"] == pytest.approx(run["bits"], rel=0.01)
+
+
+def test_ratios_are_to_the_official_program():
+    runs = {
+        name: [
+            {"bits": bits + i, "search": s * (1 + i), "bytes": held, "modules": 3} for i in (0, 1)
+        ]
+        for name, bits, s, held in [
+            ("official, two levels", 4.0, 2.0, 100),
+            ("thrifty, two levels", 4.5, 1.0, 25),
+        ]
+    }
+    row = bench_communities.summary(runs, "two")["thrifty, two levels"]
+    assert row == {
+        "bits": statistics.mean([4.5, 5.5]),
+        "more bits": pytest.approx(5 / 4.5 - 1),
+        "time": 0.5,
+        "memory": 0.25,
+        "modules": 3,
+    }
+
+
+def test_the_script_for_other_environments_needs_nothing_of_this_book():
+    tree = ast.parse(bench_communities.SCRIPT.read_text("utf8"))
+    top = {
+        (node.module if isinstance(node, ast.ImportFrom) else alias.name).split(".")[0]
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert top <= {"json", "resource", "sys", "time", "numpy"}
+    assert set(bench_community_peers.METHODS) == {
+        *bench_communities.OFFICIAL,
+        *bench_communities.OURS,
+        *bench_communities.OTHERS,
+    }
