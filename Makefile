@@ -13,6 +13,9 @@ STORE ?=
 BIN := .venv/bin
 PEERS := .cache/peers
 PYTEST := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir .
+# Two processes, as many as the smallest machine that we know has cores.
+SHARED := -n 2 --dist worksteal
+BY_FILE := -n 2 --dist loadfile
 
 # One set of conditions for everything that runs the book's code: oneDNN picks its arithmetic
 # by the CPU it finds, so with it on the last digits would differ from machine to machine.
@@ -77,13 +80,13 @@ test-style: environment ## 1. lint, format, hygiene of the files
 
 test-library: environment ## 2. the two packages, and the examples in the docstrings
 	@echo "== 2/5 library"
-	@$(PYTEST) tests/thrifty tests/bookkit lib/thrifty --doctest-modules
+	@$(PYTEST) $(SHARED) tests/thrifty tests/bookkit lib/thrifty --doctest-modules
 
 test-notebooks: environment ## 3. every chapter run anew, compared byte by byte and by nbval
 	@echo "== 3/5 notebooks"
-	@$(PYTEST) tests/book
+	@$(PYTEST) $(SHARED) tests/book
 	@chapters=$$($(BIN)/python -m bookkit.notebooks --list) && \
-		$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout 180 \
+		$(PYTEST) $(BY_FILE) --nbval --nbval-current-env --nbval-cell-timeout 180 \
 			--nbval-sanitize-with tests/book/nbval_sanitize.cfg $$chapters
 
 test-site: environment ## 4. the website, where every warning is an error
