@@ -83,8 +83,27 @@ def page_script(names: list[str]) -> str:
     return _JS_COMMENT.sub("", "\n".join(parts)) + "})();\n"
 
 
-def page_sheet(name: str) -> str:
-    """Return a style sheet as the pages get it, without its comments."""
+def sheet(name: str) -> str:
+    """Return the style sheet of one figure alone, ``explorers/NAME.css``; empty if it has none.
+
+    What several figures share stands in ``static/figures.css``, which every page loads.
+    """
+    path = FIGURES / f"{name}.css"
+    return path.read_text("utf8") if path.exists() else ""
+
+
+def notebook_sheet(name: str) -> str:
+    """Return all styles of one figure, for anywidget."""
+    return (STATIC / "figures.css").read_text("utf8") + sheet(name)
+
+
+def page_sheet(names: list[str]) -> str:
+    """Return the styles that these figures have for themselves, without comments."""
+    return _CSS_COMMENT.sub("", "".join(sheet(name) for name in names))
+
+
+def shared_sheet(name: str) -> str:
+    """Return a style sheet of all pages, without its comments."""
     return _CSS_COMMENT.sub("", (STATIC / name).read_text("utf8"))
 
 

@@ -13,7 +13,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from bookkit.bundle import STATIC, notebook_module
+from bookkit.bundle import notebook_module, notebook_sheet
 
 
 def percent(part: int, whole: int) -> str:
@@ -52,7 +52,6 @@ class LiveFigure(anywidget.AnyWidget):
         One sentence under the figure.  It must not be empty.
     """
 
-    _css = STATIC / "figures.css"
     caption = traitlets.Unicode("").tag(sync=True)
 
     def __init_subclass__(cls, **kwargs):
@@ -60,7 +59,7 @@ class LiveFigure(anywidget.AnyWidget):
         source = pathlib.Path(file).with_suffix(".js") if file else None
         # traitlets makes further subclasses while an instance starts; they have their script.
         if source and source.exists() and getattr(cls, "_figure_name", None) != source.stem:
-            cls._esm = notebook_module(source)
+            cls._esm, cls._css = notebook_module(source), notebook_sheet(source.stem)
             cls._figure_name = source.stem
         super().__init_subclass__(**kwargs)
 

@@ -10,7 +10,7 @@ import shutil
 from docutils import nodes
 
 from bookkit import slim
-from bookkit.bundle import FIGURES, STATIC, figure_names, page_script, page_sheet
+from bookkit.bundle import FIGURES, STATIC, figure_names, page_script, page_sheet, shared_sheet
 
 _FIGURE = re.compile(r'class="bk-live" data-figure="(\w+)"')
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
@@ -49,7 +49,7 @@ def prepare_static(app, config) -> None:
     """Write scripts, style sheets and MathJax to where Sphinx collects static files."""
     place = pathlib.Path(app.outdir).parent / "static"
     for sheet in ("figures.css", "book.css"):
-        _write(place / sheet, page_sheet(sheet))
+        _write(place / sheet, shared_sheet(sheet))
     copy_mathjax(place / "mathjax")
     config.html_static_path.append(str(place))
     config.templates_path.append(str(STATIC.parent / "templates"))
@@ -65,12 +65,18 @@ def figures_in(doctree) -> list[str]:
 
 
 def per_page(app, pagename, templatename, context, doctree) -> None:
-    """Give a page that has live figures the script of these and of no others."""
+    """Give a page that has live figures the script and the styles of these and of no others."""
     names = figures_in(doctree) if doctree is not None else []
-    if names:
-        file = f"figures-{'-'.join(names)}.js"
-        _write(pathlib.Path(app.outdir) / "_static" / file, page_script(names))
-        app.add_js_file(file, loading_method="defer")
+    if not names:
+        return
+    stem = f"figures-{'-'.join(names)}"
+    static = pathlib.Path(app.outdir) / "_static"
+    _write(static / f"{stem}.js", page_script(names))
+    app.add_js_file(f"{stem}.js", loading_method="defer")
+    styles = page_sheet(names)
+    if styles:
+        _write(static / f"{stem}.css", styles)
+        app.add_css_file(f"{stem}.css")
 
 
 def slim_down(app, error) -> None:

@@ -205,11 +205,23 @@ def test_two_hosts_of_one_figure_have_models_of_their_own(blank):
 
 
 def test_pages_get_no_comments_and_lose_nothing_else():
-    script, sheet = bundle.page_script(NAMES), bundle.page_sheet("figures.css")
+    script, sheet = bundle.page_script(NAMES), bundle.shared_sheet("figures.css")
     assert not [line for line in script.splitlines() if line.lstrip().startswith("//")]
     whole = (bundle.STATIC / "figures.css").read_text("utf8")
     assert "/*" in whole and "/*" not in sheet
     assert sheet.count("{") == whole.count("{") == sheet.count("}")
+    own, stored = bundle.page_sheet(NAMES), "".join(map(bundle.sheet, NAMES))
+    assert "/*" in stored and "/*" not in own
+    assert own.count("{") == stored.count("{") == own.count("}")
     # A line of a template string could look like a comment: there must be none of several lines.
     unquoted = script.replace(chr(34) + "`" + chr(34), "").splitlines()
     assert not [line for line in unquoted if line.count("`") % 2]
+
+
+def test_a_figure_brings_its_own_styles_and_no_others():
+    name = "huffman_live"
+    assert ".bk-hl-tree" in bundle.page_sheet([name])
+    assert bundle.page_sheet(["pattern_laboratory"]) == ""
+    assert ".bk-hl-tree" not in bundle.notebook_sheet("pattern_laboratory")
+    for styles in (".bk-figure", ".bk-hl-tree"):
+        assert styles in bundle.notebook_sheet(name)

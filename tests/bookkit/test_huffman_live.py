@@ -186,7 +186,7 @@ def test_a_new_text_starts_where_the_old_one_was(page):
 def test_nothing_is_wider_than_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 800})
     open_figure(page, figure("abracadabra", bit=5))
-    page.add_style_tag(content=bundle.page_sheet("figures.css"))
+    page.add_style_tag(content=bundle.notebook_sheet("huffman_live"))
     for text in ALL:
         put(page, text=text, step=MOST, bit=3)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), text
