@@ -20,36 +20,15 @@ import numpy as np
 
 from thrifty import _search, _tree, plain_infomap
 from thrifty._checks import require_int
+from thrifty._history import Frame, frames
 from thrifty.flows import Flow, flow
+
+__all__ = ["Communities", "Frame", "find_communities", "warm"]
 
 # The plain search, which notes every move, is slow: its time grows with links and modules.
 MOST_PLAIN_NODES = 2000
 
 _compiled = False
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One move of the search.
-
-    Attributes
-    ----------
-    event : str
-        What was being done: "grow" (nodes move, then the modules they form, then modules of
-        modules), "move nodes again", or "move parts" of modules.
-    modules : tuple of int
-        The module of each node after the move. Numbers are kept from frame to frame where they
-        can be.
-    moved : tuple
-        The names of the nodes that changed their module.
-    bits : float
-        The code length after the move.
-    """
-
-    event: str
-    modules: tuple
-    moved: tuple
-    bits: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +50,7 @@ class Communities:
     flow : thrifty.flows.Flow
         The walk.
     history : tuple of Frame
-        Every move of the best trial, if it was asked for; else empty.
+        The best trial move by move, if it was asked for; else empty.
 
     Examples
     --------
@@ -119,7 +98,7 @@ def find_communities(graph, *, seed, trials=2, levels=2, history=False, **conven
     levels : 2 or None
         2 for modules without modules inside; None for as many levels as pay.
     history : bool
-        Whether to note every move. Runs the plain search: two levels, at most 2000 nodes.
+        Whether to note every move and every pass. Runs the plain search: two levels, at most 2000 nodes.
     **convention
         Arguments of `thrifty.flows.flow`, if `graph` is no Flow yet: `directed`, `teleportation`,
         `recorded`, `to`, `markov_time`, `weight`.
@@ -201,47 +180,29 @@ def _noted(walk, seed, trials, levels, one_level, words):
             f"got levels={levels!r} and {len(walk.network)} nodes"
         )
     level = plain_infomap.level_of(walk)
-    net, root, bits, best = _search.net_of(walk), np.zeros(len(walk.network), np.int32), [], None
+    net, bits, best = _search.net_of(walk), [], None
     for trial in range(trials):
-        frames = []
+        notes = []
         rng = np.random.default_rng([seed, trial])
         modules = plain_infomap.search(
-            level, rng, lambda event, now, to=frames: to.append((event, now)), trial % 2 == 0
+            level, rng, lambda *note, to=notes: to.append(note), trial % 2 == 0
         )
         modules = np.array(modules, np.int32)
         tree = _or_one_module(net, _tree.flat_tree(net, modules, int(modules.max()) + 1))
         if len(tree.parents) == 1 and modules.any():
-            frames.append(("one module", [0] * len(modules)))
+            notes.append(("one module", [0] * len(modules), modules.tolist(), None, 0))
         bits.append((tree.length() - words) / math.log(2))
         if bits[-1] == min(bits):
-            best = tree, frames
-    base = np.zeros(1)
-    history, before = [], list(range(len(root)))
-    for event, now in best[1]:
-        now = _kept_numbers(before, now)
-        compact = np.unique(now, return_inverse=True)[1].astype(np.int32)
-        nats = _search.lengths(net, compact, int(compact.max()) + 1, root, base)[0]
-        moved = tuple(walk.nodes[i] for i in range(len(now)) if now[i] != before[i])
-        history.append(Frame(event, tuple(now), moved, float((nats - words) / math.log(2))))
-        before = now
-    return _communities(walk, best[0], min(bits), one_level, tuple(bits), tuple(history))
+            best = tree, notes
+    history = frames(walk.nodes, best[1], lambda modules: _two_level_bits(net, modules, words))
+    return _communities(walk, best[0], min(bits), one_level, tuple(bits), history)
 
 
-def _kept_numbers(before, now):
-    """`now` with the numbers of `before`: a module keeps the number that most of its nodes had."""
-    shares = {}
-    for old, new in zip(before, now, strict=True):
-        shares[new, old] = shares.get((new, old), 0) + 1
-    names, taken = {}, set()
-    for (new, old), _ in sorted(shares.items(), key=lambda item: (-item[1], item[0])):
-        if new not in names and old not in taken:
-            names[new] = old
-            taken.add(old)
-    spare = (number for number in range(len(before)) if number not in taken)
-    for new in now:
-        if new not in names:
-            names[new] = next(spare)
-    return [names[new] for new in now]
+def _two_level_bits(net, modules, words):
+    compact = np.unique(modules, return_inverse=True)[1].astype(np.int32)
+    root = np.zeros(len(compact), np.int32)
+    nats = _search.lengths(net, compact, int(compact.max()) + 1, root, np.zeros(1))[0]
+    return float((nats - words) / math.log(2))
 
 
 def warm(quiet=False):

@@ -96,18 +96,21 @@ def move_nodes(level, modules, group, index, order, note, patient):
     """Move single nodes to the module that saves most, until no move saves anything.
 
     Patient, a move lets its neighbours try again; else every node is tried once.
+    `note` is told of every move: the modules, the node, and how many nodes have been tried; and
+    of the end, with None for the node.
     """
     nothing, table, index = [0.0, 0.0, 0.0, 0], tally(level, modules), dict(index)
     owner = dict(zip(modules, group, strict=True))
     for module, row in table.items():
         index[owner[module]] += row[2]
-    queue, waiting, moved = deque(order), set(order), False
+    queue, waiting, moved, tries = deque(order), set(order), False, 0
     while queue:
         node = queue.popleft()
         waiting.discard(node)
         old, total = modules[node], index[group[node]]
         if not level.links[node]:
             continue
+        tries += 1
         flow = {} if table[old][3] == 1 else {max(table) + 1: 0.0}  # a module of its own
         for other, rate in level.links[node].items():
             flow[modules[other]] = flow.get(modules[other], 0.0) + rate
@@ -126,12 +129,17 @@ def move_nodes(level, modules, group, index, order, note, patient):
         if left[3] == 0:
             del table[old]
         modules[node], moved = best, True
-        note(modules)
+        note(modules, node, tries)
         for other in level.links[node] if patient else ():
             if modules[other] != best and other not in waiting:
                 queue.append(other)
                 waiting.add(other)
+    note(modules, None, tries)
     return moved
+
+
+def unheard(*what):
+    """The note of a search that nobody follows."""
 
 
 def renumbered(modules):
@@ -154,26 +162,28 @@ def merged(level, modules):
 
 
 def grow(level, modules, group, index, rng, note, active, patient=True):
-    """Move nodes, then the modules they form, then modules of modules, until nothing moves."""
-    whole = None
+    """Move nodes, then the modules they form, then modules of modules, until nothing moves.
+
+    What moves as one is a unit: a node at first, then each of the modules found before.
+    """
+    units, whole = list(range(len(modules))), None
     while True:
         order = [node for node in rng.permutation(len(modules)).tolist() if group[node] in active]
-        below = whole
         moved = move_nodes(
             level,
             modules,
             group,
             index,
             order,
-            lambda now, below=below: note(now if below is None else [now[m] for m in below]),
-            patient or below is not None,
+            lambda now, *what, units=units: note([now[unit] for unit in units], units, *what),
+            patient or whole is not None,
         )
         modules = renumbered(modules)
-        whole = modules if below is None else [modules[module] for module in below]
-        if len(set(modules)) == len(modules) or not (moved or below is None):
+        first, whole = whole is None, [modules[unit] for unit in units]
+        if len(set(modules)) == len(modules) or not (moved or first):
             return whole
         owner = dict(zip(modules, group, strict=True))
-        level = merged(level, modules)
+        level, units = merged(level, modules), whole
         modules = list(range(len(level.links)))
         group = [owner[module] for module in modules]
 
@@ -196,7 +206,7 @@ def split(level, modules, rng, known):
         ]
         within = Level(level.visits, level.leave, level.enter, cut)
         leaving = {module: row[1] for module, row in tally(level, modules).items()}
-        fresh = grow(within, fresh, modules, leaving, rng, lambda now: None, changed)
+        fresh = grow(within, fresh, modules, leaving, rng, unheard, changed)
     parts = {}
     for key in keys.values():
         parts[key] = known.get(key) or tuple(fresh[node] for node in key)
@@ -209,10 +219,12 @@ def split(level, modules, rng, known):
     return renumbered(labels)
 
 
-def search(level, rng, note=lambda event, modules: None, patient=True):
+def search(level, rng, note=unheard, patient=True):
     """Modules in two levels: grow, then rounds of fine and of coarse tuning.
 
-    `note` is told of every move: what was being done, and the module of each node after it.
+    `note` is told of every move: what was being done, the module of each node after it, the unit
+    of each node, the unit that moved, and how many had been tried since the units were made. At
+    the end of a pass, and where several moved at once, the unit is None.
     Not patient, the first nodes to move are tried once only.
     """
     n = len(level.links)
@@ -221,8 +233,10 @@ def search(level, rng, note=lambda event, modules: None, patient=True):
     least = max(LEAST_SHARE * flat, 1e-9 / log(2))
 
     def tune(event, level, modules, below=None, patient=True):
-        def told(now):
-            note(event, list(now) if below is None else [now[part] for part in below])
+        def told(now, units, *what):
+            if below is not None:
+                now, units = [now[part] for part in below], [units[part] for part in below]
+            note(event, now, units, *what)
 
         owner = [0] * len(modules)
         return grow(level, list(modules), owner, index, rng, told, {0}, patient)
@@ -237,6 +251,8 @@ def search(level, rng, note=lambda event, modules: None, patient=True):
             start = [of_part[part] for part in range(len(of_part))]
             found = tune("move parts", merged(level, parts), start, parts)
             modules = [found[part] for part in parts]
+        else:
+            note("move parts", modules, parts, None, 0)
         after = length(level, modules, group, index)[0]
         if before - after <= least:
             # Where modules are nested, merging any two may cost while merging ten pays. As if
@@ -245,12 +261,13 @@ def search(level, rng, note=lambda event, modules: None, patient=True):
             above.visits = above.enter
             owner = [0] * len(above.links)
             order = list(range(len(owner)))
-            found = grow(above, order, owner, index, rng, lambda now: None, {0})
+            found = grow(above, order, owner, index, rng, unheard, {0})
             bolder = [found[module] for module in modules]
             before, after = after, length(level, bolder, group, index)[0]
             if before - after <= least:
+                note("group modules", modules, modules, None, 0)
                 break
+            note("group modules", bolder, modules, None, 0)
             modules = bolder
-            note("group modules", modules)
         before = after
     return modules

@@ -168,15 +168,17 @@ def test_what_holds_for_every_network(links, case, seed):
     assert list(renamed.modules.values()) == list(two.modules.values())
 
 
-@pytest.mark.parametrize("name", ["karate", "nine triangles", "ring", "blocks", "directed blocks"])
+NOTED = ["karate", "miserables", "nine triangles", "ring", "tree", "blocks", "directed blocks"]
+
+
+@pytest.mark.parametrize("name", NOTED)
 def test_every_move_shortens_the_description(name):
     graph = GRAPHS[name]
     noted = find_communities(graph, seed=3, history=True)
-    bits = [frame.bits for frame in noted.history]
-    assert all(after < before for before, after in itertools.pairwise(bits))
-    assert bits[-1] == pytest.approx(noted.codelength, abs=1e-9)
     assert noted.modules == find_communities(graph, seed=3).modules
+    assert noted.history[0].modules == tuple(range(len(graph)))
     for before, after in itertools.pairwise(noted.history):
+        assert after.bits < before.bits if after.moved else after.bits == before.bits
         assert codelength(graph, list(after.modules)).bits == pytest.approx(after.bits, abs=1e-9)
         changed = {
             node
@@ -184,6 +186,44 @@ def test_every_move_shortens_the_description(name):
             if old != new
         }
         assert changed == set(after.moved)
+    assert noted.history[-1].bits == pytest.approx(noted.codelength, abs=1e-9)
+    assert not noted.history[-1].moved
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_a_move_is_that_of_one_unit_and_the_last_pass_moves_none(name):
+    graph = GRAPHS[name]
+    history = find_communities(graph, seed=3, history=True).history
+    moves = passes = 0
+    for before, frame in itertools.pairwise(history):
+        if frame.event == "group modules":
+            continue
+        members = {
+            node: [other for other, unit in zip(graph, frame.units, strict=True) if unit == own]
+            for node, own in zip(graph, frame.units, strict=True)
+        }
+        assert all(list(frame.moved) == members[node] for node in frame.moved)
+        # The tries are counted from the moment when the units were made.
+        if (before.event, before.units) == (frame.event, frame.units) and before.moved:
+            assert frame.tries > before.tries - (not frame.moved)
+        # A unit lies in one module, before and after.
+        assert len(set(frame.units)) == len(set(zip(frame.units, frame.modules, strict=True)))
+        moves, passes = moves + bool(frame.moved), passes + (not frame.moved)
+    assert moves > 9 and passes > 3
+    units = [frame.units for frame in history if frame.event == "grow"]
+    assert units[0] == tuple(range(len(graph)))
+    assert len(set(units[-1])) < len(graph)
+
+
+def test_parts_and_groups_are_noted():
+    events = {}
+    for name in NOTED:
+        for frame in find_communities(GRAPHS[name], seed=3, trials=4, history=True).history:
+            events.setdefault(frame.event, []).append(bool(frame.moved))
+    assert any(events["move parts"])
+    assert set(events) <= {"start", "grow", "move nodes again", "move parts", "group modules"}
+    one = find_communities(nx.complete_graph(6), seed=0, history=True).history[-1]
+    assert set(one.modules) == {one.modules[0]}
 
 
 # From the official program 2.16, ten trials.
