@@ -98,7 +98,8 @@ def find_communities(graph, *, seed, trials=2, levels=2, history=False, **conven
     levels : 2 or None
         2 for modules without modules inside; None for as many levels as pay.
     history : bool
-        Whether to note every move and every pass. Runs the plain search: two levels, at most 2000 nodes.
+        Whether to note every move and every pass.
+        Runs the plain search: two levels, at most 2000 nodes.
     **convention
         Arguments of `thrifty.flows.flow`, if `graph` is no Flow yet: `directed`, `teleportation`,
         `recorded`, `to`, `markov_time`, `weight`.
