@@ -47,6 +47,8 @@ class Flow:
         The share of recorded jumps that land on each node.
     markov_time : float
         Every step along a link that crosses between modules counts this many times; jumps do not.
+    teleportation : float
+        The probability of a jump, recorded or not, from a node with links out; 0 if undirected.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Flow:
     jumps: np.ndarray
     landing: np.ndarray
     markov_time: float = 1.0
+    teleportation: float = 0.0
 
     @property
     def nodes(self):
@@ -160,11 +163,15 @@ def _directed(net, teleportation, recorded, to, markov_time):
     if recorded:
         jumps = np.where(dangling, visits, teleportation * visits)
         rates = (1 - teleportation) * steps * visits[net.sources]
-        return Flow(net, visits, net.sources, net.targets, rates, jumps, landing, markov_time)
+        return Flow(
+            net, visits, net.sources, net.targets, rates, jumps, landing, markov_time, teleportation
+        )
     rates = steps * visits[net.sources]
     rates = rates / rates.sum() if len(rates) else rates
     arrivals = sums(net.targets, rates, n)
-    return Flow(net, arrivals, net.sources, net.targets, rates, none, none, markov_time)
+    return Flow(
+        net, arrivals, net.sources, net.targets, rates, none, none, markov_time, teleportation
+    )
 
 
 def _landing(net, recorded, to):
