@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 
+import pybtex.database
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -111,6 +112,34 @@ def test_modules_are_short():
 
 def test_notebooks_end_with_a_newline():
     assert without_newline(path for path in files() if path.suffix == ".ipynb") == []
+
+
+def cited():
+    """The keys that chapters cite, with one place of each."""
+    places = {}
+    for path in [*ROOT.glob("book/**/*.ipynb"), *ROOT.glob("book/**/*.md")]:
+        for keys in re.findall(r"\{cite[a-z:]*\}`([^`]+)`", path.read_text("utf8")):
+            places |= {key.strip(): path.name for key in keys.split(",")}
+    return places
+
+
+def repeated(text):
+    """The keys that a bibliography names more than once."""
+    keys = re.findall(r"^@\w+\{([^,\s]+),", text, re.MULTILINE)
+    return sorted({key for key in keys if keys.count(key) > 1})
+
+
+def test_every_citation_has_its_entry():
+    # Sphinx reads a bibliography only as far as the first key that comes twice, and says nothing.
+    text = (ROOT / "book" / "references.bib").read_text("utf8")
+    assert repeated(text) == []
+    entries = pybtex.database.parse_string(text, "bibtex").entries
+    assert {key: place for key, place in cited().items() if key not in entries} == {}
+    assert len(cited()) > 50
+
+
+def test_a_repeated_key_would_be_found():
+    assert repeated("@misc{a,\n}\n@misc{b,\n}\n@book{a,\n}\n") == ["a"]
 
 
 def test_text_copies_of_chapters_are_not_committed():

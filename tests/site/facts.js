@@ -86,6 +86,7 @@
     code: [...codeColours].map(([colours, found]) => ({ colours, ...found })),
     clipped,
     headings: levels,
+    citations: all(".bibtex-citation").map((node) => node.textContent.trim()),
     formulas: all("span.math, div.math").length,
     typeset: all("span.math mjx-container, div.math mjx-container").length,
     mathErrors: all("mjx-merror").map((node) => node.getAttribute("title") || node.textContent),

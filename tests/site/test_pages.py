@@ -38,6 +38,11 @@ def test_formulas_are_typeset(seen, page_path, look):
     assert facts["typeset"] == facts["formulas"]
 
 
+def test_citations_lead_somewhere(seen, page_path, look):
+    empty = [text for text in seen(page_path, look)["citations"] if not any(map(str.isdigit, text))]
+    assert empty == []
+
+
 def test_live_figures_started(seen, page_path, look):
     broken = [
         figure
