@@ -83,23 +83,25 @@ def page_script(names: list[str]) -> str:
     return _JS_COMMENT.sub("", "\n".join(parts)) + "})();\n"
 
 
-def sheet(name: str) -> str:
-    """Return the style sheet of one figure alone, ``explorers/NAME.css``; empty if it has none.
+def sheets_of(name: str) -> list[pathlib.Path]:
+    """Return the style sheets of one figure alone: beside its script and the modules it imports.
 
-    What several figures share stands in ``static/figures.css``, which every page loads.
+    What most figures share stands in ``static/figures.css``, which every page loads.
     """
-    path = FIGURES / f"{name}.css"
-    return path.read_text("utf8") if path.exists() else ""
+    sheets = [module.with_suffix(".css") for module in modules_of(FIGURES / f"{name}.js")]
+    return [path for path in sheets if path.exists()]
 
 
 def notebook_sheet(name: str) -> str:
     """Return all styles of one figure, for anywidget."""
-    return (STATIC / "figures.css").read_text("utf8") + sheet(name)
+    sheets = [STATIC / "figures.css", *sheets_of(name)]
+    return "".join(path.read_text("utf8") for path in sheets)
 
 
 def page_sheet(names: list[str]) -> str:
     """Return the styles that these figures have for themselves, without comments."""
-    return _CSS_COMMENT.sub("", "".join(sheet(name) for name in names))
+    sheets = dict.fromkeys(path for name in names for path in sheets_of(name))
+    return _CSS_COMMENT.sub("", "".join(path.read_text("utf8") for path in sheets))
 
 
 def shared_sheet(name: str) -> str:

@@ -14,9 +14,10 @@ from bookkit import browser as chromium
 from bookkit import bundle
 
 NAMES = bundle.figure_names()
+USED = {module for name in NAMES for module in bundle.modules_of(bundle.FIGURES / f"{name}.js")}
 RULES = [
     name
-    for module in sorted(bundle.STATIC.glob("*rules.js"))
+    for module in sorted(USED & set(bundle.STATIC.glob("*rules.js")))
     for name in re.findall(r"^export function (\w+)", module.read_text("utf8"), re.MULTILINE)
 ]
 
@@ -210,7 +211,8 @@ def test_pages_get_no_comments_and_lose_nothing_else():
     whole = (bundle.STATIC / "figures.css").read_text("utf8")
     assert "/*" in whole and "/*" not in sheet
     assert sheet.count("{") == whole.count("{") == sheet.count("}")
-    own, stored = bundle.page_sheet(NAMES), "".join(map(bundle.sheet, NAMES))
+    sheets = {path for name in NAMES for path in bundle.sheets_of(name)}
+    own, stored = bundle.page_sheet(NAMES), "".join(path.read_text("utf8") for path in sheets)
     assert "/*" in stored and "/*" not in own
     assert own.count("{") == stored.count("{") == own.count("}")
     # A line of a template string could look like a comment: there must be none of several lines.
@@ -225,3 +227,11 @@ def test_a_figure_brings_its_own_styles_and_no_others():
     assert ".bk-hl-tree" not in bundle.notebook_sheet("pattern_laboratory")
     for styles in (".bk-figure", ".bk-hl-tree"):
         assert styles in bundle.notebook_sheet(name)
+
+
+def test_styles_of_what_a_figure_imports_come_once(monkeypatch):
+    module = bundle.STATIC / "network_drawing.js"
+    monkeypatch.setattr(bundle, "modules_of", lambda path: [module, path])
+    sheet = bundle.page_sheet(["huffman_live", "decoding_player"])
+    assert sheet.count(".bk-net-0 {") == 1
+    assert ".bk-net-0 {" in bundle.notebook_sheet("decoding_player")
