@@ -188,12 +188,14 @@ def _page_rank(net, steps, dangling, landing, teleportation):
     n = len(net)
     forward = sparse.csr_array((steps, (net.targets, net.sources)), shape=(n, n))
     rates = landing
-    # Every round shrinks the error to 1 - teleportation of it; the cap is never reached then.
+    # What rounding leaves of a difference grows as jumps become rare.
+    enough = 1e-15 * max(n, 1) ** 0.5 * max(1, 0.15 / teleportation)
+    # Every round shrinks the error to 1 - teleportation of it: only tiny ones reach the cap.
     for _ in range(100_000):
         jumping = teleportation * (1 - rates[dangling].sum()) + rates[dangling].sum()
         after = (1 - teleportation) * (forward @ rates) + jumping * landing
         after /= after.sum() if n else 1
-        if np.abs(after - rates).sum() < 1e-15 * max(n, 1) ** 0.5:
+        if np.abs(after - rates).sum() < enough:
             return after
         rates = after
     raise ArithmeticError(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookkit import toy_networks
-from thrifty.flows import CONVENTIONS
+from thrifty.flows import CONVENTIONS, sums
 from thrifty.mapequation import codelength, flow
 from thrifty.networks import network
 
@@ -161,6 +161,19 @@ def test_recorded_jumps_to_nodes_are_page_rank():
     ranks = nx.pagerank(graph, alpha=0.85, tol=1e-13, max_iter=1000)
     visits = flow(graph, recorded=True, to="nodes").visits
     np.testing.assert_allclose(visits, [ranks[node] for node in graph], atol=1e-12)
+
+
+@pytest.mark.parametrize("teleportation", [0.001, 0.01, 0.6])
+@pytest.mark.parametrize("how", CONVENTIONS.values())
+def test_rare_jumps_settle_too(teleportation, how):
+    """The walk of these networks nearly has a period, so that rounding errors last."""
+    for toy in (toy_networks.flow_network(), toy_networks.source_sink_network()):
+        walk = flow(toy.graph(), teleportation=teleportation, **how)
+        if walk.jumps.any():
+            # What a step does not change is what it was.
+            after = sums(walk.targets, walk.rates, 16) + walk.jumps.sum() * walk.landing
+            np.testing.assert_allclose(after, walk.visits, atol=1e-12)
+        assert walk.visits.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("case", CASES)
