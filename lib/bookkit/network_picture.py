@@ -40,6 +40,7 @@ CORNERS = {
 }
 RADIUS, HULL, EDGE = 12, 19, 26  # of a node, of a module's ground around it; and of the picture
 WIDTH = 400
+SMALL = 9  # a radius that leaves no room for a name
 
 
 def letter(module: int) -> str:
@@ -117,7 +118,15 @@ def outline(module: int, x: float, y: float, radius: float = RADIUS) -> str:
     return f"M{'L'.join(points)}z"
 
 
-def drawn(names: list, places: list, links: list, modules: list[int]) -> list[str]:
+def drawn(
+    names: list,
+    places: list,
+    links: list,
+    modules: list[int],
+    *,
+    grounds: list[tuple] | None = None,
+    radius: float = RADIUS,
+) -> list[str]:
     """Return the parts of a picture: the grounds of the modules, the links, the nodes.
 
     Parameters
@@ -129,21 +138,26 @@ def drawn(names: list, places: list, links: list, modules: list[int]) -> list[st
         Numbers of nodes, and a width relative to the others'.
     modules : list of int
         The module of each node, from 0; -1 for a node that is told as none.
+    grounds : list of (nodes, module, wider), optional
+        Nodes with a ground under them, the module that it is coloured like, and how much farther
+        it reaches; those below first. By default each module has one.
+    radius : float
+        Of a node. Names are not written where it is below 9.
     """
-    inside = [(a, b) for a, b, _ in links if modules[a] == modules[b]]
+    if grounds is None:
+        grounds = [
+            ([node for node, other in enumerate(modules) if other == module], module, 0)
+            for module in sorted(set(modules) - {-1})
+        ]
+    hull = radius + HULL - RADIUS
     parts = []
-    for width, share in ((2 * HULL + 3, 0.25), (2 * HULL, 0.8)):
-        for module in sorted(set(modules) - {-1}):
-            own = [places[node] for node, other in enumerate(modules) if other == module]
-            path = "".join(f"M{x} {y}h0.01" for x, y in own)
-            for a, b in inside:
-                if modules[a] == module:
-                    path += "M{} {}L{} {}".format(*places[a], *places[b])
-            colour = mixed(COLOURS[module % len(COLOURS)][0], PAPER, share)
-            parts.append(
-                f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" '
-                'stroke-linecap="round" stroke-linejoin="round"/>'
-            )
+    for wider in dict.fromkeys(wider for *_, wider in grounds):
+        for more, share in ((3, 0.25), (0, 0.8)):
+            for nodes, module, own in grounds:
+                if own == wider:
+                    colour = mixed(COLOURS[module % len(COLOURS)][0], PAPER, share)
+                    width = 2 * (hull + wider) + more
+                    parts.append(_ground(nodes, places, links, colour, width))
     most = max((weight for *_, weight in links), default=1)
     equal = all(weight == most for *_, weight in links)
     for a, b, weight in links:
@@ -156,14 +170,31 @@ def drawn(names: list, places: list, links: list, modules: list[int]) -> list[st
         drop = 4 + CORNERS.get(shape, (0, 0, 0, 0))[3]
         label = html.escape(str(name), quote=False)
         parts.append(
-            f'<path d="{outline(module, x, y)}" fill="{fill}" stroke="{mixed(fill, INK, 0.5)}" '
-            f'stroke-linejoin="round"/><text x="{x}" y="{y + drop}" text-anchor="middle" '
-            f'fill="{text}">{label}</text>'
+            f'<path d="{outline(module, x, y, radius)}" fill="{fill}" '
+            f'stroke="{mixed(fill, INK, 0.5)}" stroke-linejoin="round"/>'
         )
+        if radius >= SMALL:
+            parts.append(
+                f'<text x="{x}" y="{y + drop}" text-anchor="middle" fill="{text}">{label}</text>'
+            )
     return parts
 
 
-def picture(names: list, places: list, links: list, modules: list[int], sentence: str) -> str:
+def _ground(nodes, places, links, colour, width):
+    own = set(nodes)
+    path = "".join("M{} {}h0.01".format(*places[node]) for node in nodes)
+    for a, b, _ in links:
+        if a in own and b in own:
+            path += "M{} {}L{} {}".format(*places[a], *places[b])
+    return (
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" '
+        'stroke-linecap="round" stroke-linejoin="round"/>'
+    )
+
+
+def picture(
+    names: list, places: list, links: list, modules: list[int], sentence: str, **looks
+) -> str:
     """Draw a network with its modules as one standalone SVG, a legend and a sentence below.
 
     Parameters
@@ -172,9 +203,11 @@ def picture(names: list, places: list, links: list, modules: list[int], sentence
         As for `drawn`.
     sentence : str
         What it shows.
+    **looks
+        `grounds` and `radius`, as for `drawn`.
     """
     below = max(y for _, y in places) + EDGE + 6
-    parts = drawn(names, places, links, modules)
+    parts = drawn(names, places, links, modules, **looks)
     x = 14.0
     for module in sorted(set(modules) - {-1}):
         if x > WIDTH - 30:

@@ -4,7 +4,8 @@ import { el, svgPoint } from "./kit.js";
 
 const NET_COLOURS = 10; // in figures.css
 const NET_RADIUS = 12; // of a node
-const NET_HULL = 19; // of the ground around it
+const NET_SMALL = 9; // a radius that leaves no room for a name
+const NET_AROUND = 7; // of the ground, more than the node
 // Corners, turn of the first in degrees, size against a circle of the same area, drop of the text; the first is a circle.
 const NET_SHAPES = [null, [4, 45, 1.25, 0], [4, 0, 1.25, 0], [6, 0, 1.1, 0], [3, -90, 1.5, 2], [5, -90, 1.15, 0], [3, 90, 1.5, -2]];
 
@@ -53,20 +54,21 @@ function netDistance(x, y, [ax, ay], [bx, by]) {
 }
 
 /**
- * A drawing of `{ names, places, links, directed }`: names of the nodes, [x, y] of each, links as [a, b, weight].
- * `update({ modules, classes, tags })` colours it: `modules` a number for each node, -1 for a node that is told as none; `classes(node)` adds a class to a node;
- * without `tags` no letters. `linkAt(a, b)` is the line of a link, `node(i)` the group of a node, `nodeAt(event)` the nearest
+ * A drawing of `{ names, places, links, directed, radius }`: names of the nodes, [x, y] of each, links as [a, b, weight].
+ * `update({ modules, classes, tags, grounds })` colours it: `modules` a number for each node, -1 for a node that is told as none; `classes(node)` adds a class to a node;
+ * without `tags` no letters; `grounds` as { nodes, module, wider } where they are not the modules' own, those below first. `linkAt(a, b)` is the line of a link, `node(i)` the group of a node, `nodeAt(event)` the nearest
  * node to a pointer or null, `layer` a group on top for what a figure draws itself.
  */
-export function networkDrawing({ names, places, links, directed = false }, label) {
-  const edge = NET_HULL + 9;
+export function networkDrawing({ names, places, links, directed = false, radius = NET_RADIUS }, label) {
+  const hull = radius + NET_AROUND;
+  const edge = hull + 9;
   const [width, height] = [0, 1].map((axis) => Math.max(...places.map((place) => place[axis])) + edge);
   const svg = el("svg", { class: "bk-svg bk-net", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}` });
   const most = Math.max(...links.map((link) => link[2] ?? 1));
   const equal = links.every((link) => (link[2] ?? 1) === most);
   const lines = new Map();
   const triangles = [];
-  const grounds = el("g");
+  const ground = el("g");
   const layers = { lines: el("g"), nodes: el("g"), tags: el("g"), own: el("g") };
   const linked = new Set(links.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
 
@@ -79,17 +81,17 @@ export function networkDrawing({ names, places, links, directed = false }, label
     for (const c of names.keys()) if (c > Math.max(a, b) && linked.has(`${a} ${c}`) && linked.has(`${b} ${c}`)) triangles.push([a, b, c]);
     if (directed) {
       const [length, turn] = [Math.hypot(bx - ax, by - ay), (Math.atan2(by - ay, bx - ax) * 180) / Math.PI];
-      layers.lines.append(el("path", { class: "bk-net-arrow", d: "M0 0l-9 -4.5v9z", transform: `translate(${ax} ${ay}) rotate(${turn.toFixed(1)}) translate(${(length - NET_RADIUS - 3).toFixed(1)} 0)` }));
+      layers.lines.append(el("path", { class: "bk-net-arrow", d: "M0 0l-9 -4.5v9z", transform: `translate(${ax} ${ay}) rotate(${turn.toFixed(1)}) translate(${(length - radius - 3).toFixed(1)} 0)` }));
     }
   }
   const nodes = names.map((name, node) => {
     const shape = el("path", { class: "bk-net-shape" });
-    const text = el("text", { class: "bk-net-name" }, `${name}`);
+    const text = el("text", { class: "bk-net-name" }, radius < NET_SMALL ? "" : `${name}`);
     const group = el("g", { transform: `translate(${places[node]})` }, shape, text);
     layers.nodes.append(group);
     return { group, shape, text };
   });
-  svg.append(grounds, ...Object.values(layers));
+  svg.append(ground, ...Object.values(layers));
 
   /** The place for an island's letter that is farthest from all else. */
   function tagPlace(island, modules, taken) {
@@ -97,10 +99,10 @@ export function networkDrawing({ names, places, links, directed = false }, label
     for (const node of island) {
       for (let k = 0; k < 12; k++) {
         const angle = (k * Math.PI) / 6;
-        const [x, y] = [places[node][0] + NET_HULL * Math.cos(angle), places[node][1] + NET_HULL * Math.sin(angle)];
+        const [x, y] = [places[node][0] + hull * Math.cos(angle), places[node][1] + hull * Math.sin(angle)];
         if (x < 8 || y < 8 || x > width - 8 || y > height - 8) continue;
         let free = Infinity;
-        for (const [i, [px, py]] of places.entries()) if (i !== node) free = Math.min(free, Math.hypot(x - px, y - py) - NET_RADIUS);
+        for (const [i, [px, py]] of places.entries()) if (i !== node) free = Math.min(free, Math.hypot(x - px, y - py) - radius);
         for (const [a, b] of links) free = Math.min(free, netDistance(x, y, places[a], places[b]));
         for (const [tx, ty] of taken) free = Math.min(free, Math.hypot(x - tx, y - ty) - 8);
         // Of places that are free enough the highest: letters stand where one begins to read.
@@ -108,21 +110,29 @@ export function networkDrawing({ names, places, links, directed = false }, label
         if (!best || score > best.score) best = { x, y, score };
       }
     }
-    return best ?? { x: places[island[0]][0], y: places[island[0]][1] - NET_HULL };
+    return best ?? { x: places[island[0]][0], y: places[island[0]][1] - hull };
   }
 
-  function update({ modules, classes = () => "", tags = true }) {
-    const parts = new Map();
-    const add = (module, text) => parts.set(module, (parts.get(module) ?? "") + text);
-    modules.forEach((module, node) => module >= 0 && add(module, `M${places[node]}h0.01`));
-    for (const [a, b] of links) if (modules[a] === modules[b] && modules[a] >= 0) add(modules[a], `M${places[a]}L${places[b]}`);
-    for (const [a, b, c] of triangles) if (modules[a] === modules[b] && modules[a] === modules[c] && modules[a] >= 0) add(modules[a], `M${places[a]}L${places[b]}L${places[c]}z`);
-    const paths = (kind) => [...parts].map(([module, d]) => el("path", { d, class: `${kind} ${moduleClass(module)}` }));
-    grounds.replaceChildren(...paths("bk-net-rim"), ...paths("bk-net-ground"));
+  /** What lies under nodes and the links between them, as path data. */
+  function groundPath(nodes) {
+    const own = new Set(nodes);
+    const parts = nodes.map((node) => `M${places[node]}h0.01`);
+    for (const [a, b] of links) if (own.has(a) && own.has(b)) parts.push(`M${places[a]}L${places[b]}`);
+    for (const [a, b, c] of triangles) if (own.has(a) && own.has(b) && own.has(c)) parts.push(`M${places[a]}L${places[b]}L${places[c]}z`);
+    return parts.join("");
+  }
+
+  const ownGrounds = (modules) => [...new Set(modules)].filter((module) => module >= 0).map((module) => ({ module, nodes: [...modules.keys()].filter((node) => modules[node] === module) }));
+
+  function update({ modules, classes = () => "", tags = true, grounds = ownGrounds(modules) }) {
+    const layersOf = [...new Set(grounds.map(({ wider = 0 }) => wider))].map((wide) => grounds.filter(({ wider = 0 }) => wider === wide));
+    const parts = layersOf.map((some) => some.map(({ nodes, module, wider = 0 }) => [groundPath(nodes), module, 2 * (hull + wider)]));
+    const paths = (some, kind, more) => some.map(([d, module, wide]) => el("path", { d, class: `${kind} ${moduleClass(module)}`, "stroke-width": wide + more }));
+    ground.replaceChildren(...parts.flatMap((some) => [...paths(some, "bk-net-rim", 3), ...paths(some, "bk-net-ground", 0)]));
     nodes.forEach(({ group, shape, text }, node) => {
       const module = modules[node];
       group.setAttribute("class", `bk-net-node ${moduleClass(module)} ${classes(node)}`.trim());
-      shape.setAttribute("d", modulePath(module));
+      shape.setAttribute("d", modulePath(module, radius));
       text.setAttribute("y", 4 + (NET_SHAPES[module % NET_SHAPES.length]?.[3] ?? 0));
     });
     const taken = [];
