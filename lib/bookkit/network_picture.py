@@ -27,6 +27,7 @@ COLOURS = [
     ("#8c2a5b", "#ffffff"),
     ("#a6d96a", "#16220a"),
 ]
+GREY = 7  # the colour that names no module
 ALONE = (PAPER, INK)  # of module -1: nodes that are told as none
 SHAPES = ["circle", "square", "diamond", "hexagon", "triangle", "pentagon", "wedge"]
 # Corners, turn of the first one in degrees, size against a circle of the same area, drop of text.
