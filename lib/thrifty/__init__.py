@@ -17,6 +17,7 @@ In every mask of this package **True = may attend**.
 - `thrifty.transformer`: a Transformer that takes any mask, with a key/value cache.
 - `thrifty.decoding`: greedy, sampled and beam-searched texts from any model of the next token.
 - `thrifty.codes`: entropy, Huffman's prefix code, and streams of bits that decode back exactly.
+- `thrifty.codebooks`: several codes in one stream, each symbol choosing the book of the next.
 - `thrifty.networks`: graphs of every kind as the same arrays.
 - `thrifty.flows`: how often a random walker visits each node and follows each link.
 - `thrifty.mapequation`: what a step of the walk costs in bits, given modules.

@@ -58,6 +58,7 @@ class Code:
                     f"after {first!r} a reader would not know whether the word ends"
                 )
         self.lengths = [len(word) for word in self.words.values()]
+        self._longest = max(self.lengths)
 
     def __repr__(self):
         return f"Code({self.words!r})"
@@ -151,23 +152,31 @@ def decode(code, bits):
     >>> decode(Code({"a": "0", "b": "10", "c": "11"}), "010110")
     ['a', 'b', 'c', 'a']
     """
-    symbols = require_code(code)._symbols
-    longest = max(code.lengths)
+    found, at = [], 0
+    require_code(code)
+    require_bits(bits)
+    while at < len(bits):
+        symbol, at = word_at(code, bits, at)
+        found.append(symbol)
+    return found
+
+
+def word_at(code, bits, start):
+    """Return the symbol whose word stands at an index of a stream, and the index behind it."""
+    for end in range(start + 1, len(bits) + 1):
+        word = bits[start:end]
+        if word in code._symbols:
+            return code._symbols[word], end
+        if word[-1] not in "01":
+            raise ValueError(f"bits must hold 0 and 1 only, got {word[-1]!r} at index {end - 1}")
+        if len(word) == code._longest:
+            raise ValueError(f"no word of this code begins {word!r}, at index {start}")
+    raise ValueError(f"the bits end inside a word: {bits[start:]!r} at index {start}")
+
+
+def require_bits(bits):
     if not isinstance(bits, str):
         raise TypeError(f"bits must be a string of 0 and 1, got {type(bits).__name__}")
-    found, start = [], 0
-    for end in range(1, len(bits) + 1):
-        word = bits[start:end]
-        if word in symbols:
-            found.append(symbols[word])
-            start = end
-        elif word[-1] not in "01":
-            raise ValueError(f"bits must hold 0 and 1 only, got {word[-1]!r} at index {end - 1}")
-        elif len(word) == longest:
-            raise ValueError(f"no word of this code begins {word!r}, at index {start}")
-    if start < len(bits):
-        raise ValueError(f"the bits end inside a word: {bits[start:]!r} at index {start}")
-    return found
 
 
 def require_code(code):
