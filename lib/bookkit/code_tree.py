@@ -1,4 +1,4 @@
-"""Draw a Huffman tree lying on its side: one row a symbol, the root at the right."""
+"""Draw codes as trees: Huffman's merges, lying on their side, and words with their budget."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import html
 import textwrap
 from dataclasses import dataclass
 
+from matplotlib.patches import Rectangle
+
+from bookkit.plots import PALETTE, SOFT
 from bookkit.svg import INK, PAPER
 from thrifty.codes import huffman_merges
 
@@ -105,3 +108,42 @@ def drawing(symbols: list[str], counts: list[int], step: int, sentence: str) -> 
         f'height="{height}" font-family="sans-serif" font-size="11" fill="{INK}">'
         f'<rect width="{width}" height="{height}" fill="{PAPER}"/>{"".join(parts)}</svg>'
     )
+
+
+def draw_words(ax, words, *, title="") -> None:
+    """Draw the words of a code in the binary tree, each with the part of it that it takes.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    words : mapping of symbol to str
+        Also those of an impossible code: a word inside the part of another one is dashed.
+    title : str
+    """
+    depth = max(map(len, words.values()))
+    taken = {"": (0.0, 1.0)}
+    for word in words.values():
+        for size in range(1, len(word) + 1):
+            left, wide = int(word[:size], 2) / 2**size, 2**-size
+            taken[word[:size]] = (left, left + wide)
+    for word, (left, right) in taken.items():
+        middle, above = (left + right) / 2, sum(taken[word[:-1]]) / 2
+        if word:
+            ax.plot([above, middle], [len(word) - 1, len(word)], "-", color=SOFT, lw=1.2, marker="")
+            x = (above + middle) / 2 + (0.02 if word[-1] == "1" else -0.02)
+            side = "left" if word[-1] == "1" else "right"
+            ax.text(x, len(word) - 0.5, word[-1], ha=side, va="center", color=SOFT)
+    for i, (symbol, word) in enumerate(words.items()):
+        left, right = taken[word]
+        middle, colour = (left + right) / 2, PALETTE[i % len(PALETTE)]
+        box = (left + 0.005, len(word)), right - left - 0.01, depth + 0.8 - len(word)
+        within = any(word.startswith(other) for other in words.values() if other != word)
+        look = {"fill": False, "ls": "--", "lw": 2} if within else {"lw": 0.8, "alpha": 0.16}
+        ax.add_patch(Rectangle(*box, edgecolor=colour, facecolor=colour, **look))
+        ax.plot([middle], [len(word)], "o", color=colour, markersize=6, linestyle="")
+        below = len(word) + 0.42
+        ax.text(middle, below, f"{symbol}\n{word}", ha="center", va="center", color=colour)
+    ax.set(xlim=(-0.02, 1.02), ylim=(depth + 0.85, -0.2), yticks=[], title=title)
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "1/4", "1/2", "3/4", "1"])
+    ax.set_xlabel("share of the budget")
+    ax.spines[["left"]].set_visible(False)
