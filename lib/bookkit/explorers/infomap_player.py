@@ -59,11 +59,8 @@ class InfomapPlayer(LiveFigure):
         How often the search starts afresh; the best is shown.
     weight : str or None
         The attribute of the links that holds weights.
-    turn, stretch : float
-        How the drawing is turned, in degrees, and stretched, see
-        `bookkit.network_picture.positions`.
     places : list of [x, y], optional
-        Where the nodes stand, instead.
+        Where the nodes stand; by default `bookkit.network_picture.positions`.
     step : int
         The frame that is shown, from 0; more than there are show the last.
     controls : list of {"step", "play"}
@@ -109,8 +106,6 @@ one code book for all nodes takes 2.5567.'
         seed: int,
         trials: int = 1,
         weight: str | None = "weight",
-        turn: float = 0,
-        stretch: float = 1,
         places: list | None = None,
         **kwargs,
     ):
@@ -121,7 +116,7 @@ one code book for all nodes takes 2.5567.'
         self.moments: list[Moment] = moments(self.found.history)
         super().__init__(
             names=[str(node) for node in walk.nodes],
-            places=places or network_picture.positions(graph, turn=turn, stretch=stretch),
+            places=places or network_picture.positions(graph),
             links=stored_flow.links(walk),
             directed=walk.network.directed,
             flow=stored_flow.fields(walk),

@@ -131,8 +131,8 @@ function render({ model, el: root }) {
     el(
       "div",
       { class: "bk-panels bk-mh-panels" },
-      el("div", {}, el("div", {}, title(can("books") ? "The tree. Press a module: its book goes, or comes back." : "The tree, with the bits of each book."), drawing), el("div", {}, status, book)),
-      el("div", {}, el("div", {}, title("The network, with the modules that have books."), net.svg), el("div", {}, best, tried)),
+      el("div", {}, el("div", { class: "bk-mh-first" }, title(can("books") ? "The tree. Press a module: its book goes, or comes back." : "The tree, with the bits of each book."), drawing), el("div", {}, status, book)),
+      el("div", {}, el("div", { class: "bk-mh-second" }, title("The network, with the modules that have books."), net.svg), el("div", {}, best, tried)),
     ),
   );
 

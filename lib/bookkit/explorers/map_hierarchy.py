@@ -58,10 +58,8 @@ class MapHierarchy(LiveFigure):
         `thrifty.infomap.find_communities` finds with ``levels=None``.
     weight : str or None
         The attribute of the links that holds weights.
-    turn, stretch : float
-        How the drawing is turned, in degrees, and stretched.
     places : list of [x, y], optional
-        Where the nodes stand, instead.
+        Where the nodes stand; by default `bookkit.network_picture.positions`.
     dissolved, closed : list of str
         Modules without a book, and modules in which all is one, by their place in the tree: "0"
         is the first at the top, "0.2" the third inside it, "" is the top itself.
@@ -107,8 +105,6 @@ in books of modules, 2.8772 in books of nodes. One code book for all takes 4.745
         tree=None,
         *,
         weight: str | None = "weight",
-        turn: float = 0,
-        stretch: float = 1,
         places: list | None = None,
         **kwargs,
     ):
@@ -120,7 +116,7 @@ in books of modules, 2.8772 in books of nodes. One code book for all takes 4.745
         paths = [tree[node] for node in self.walk.nodes] if hasattr(tree, "keys") else tree
         super().__init__(
             names=[str(node) for node in self.walk.nodes],
-            places=places or network_picture.positions(graph, turn=turn, stretch=stretch),
+            places=places or network_picture.positions(graph),
             links=stored_flow.links(self.walk),
             directed=self.walk.network.directed,
             flow=stored_flow.fields(self.walk),
