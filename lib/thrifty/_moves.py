@@ -39,55 +39,37 @@ def _term(visits, leave, enter, alike):
 
 
 @njit(cache=True)
-def module_table(indptr, indices, both, visits, leave, enter, jumps, landing, total, modules):
-    """The rows of all modules, and which ids are free."""
-    n = len(visits)
-    table = np.zeros((n, 8))
-    for v in range(n):
-        m = modules[v]
-        inside = 0.0
-        for e in range(indptr[v], indptr[v + 1]):
-            if modules[indices[e]] == m:
-                inside += both[e]
+def module_table(modules, visits, leave, enter, jumps, landing, total, alike):
+    """The rows of all modules, from their rates; a row for every node, as each may end alone."""
+    table = np.zeros((len(modules), 8))
+    for m in range(len(visits)):
         row = table[m]
-        row[VISITS] += visits[v]
-        row[EXIT] += leave[v] - inside / 2
-        row[ENTER] += enter[v] - inside / 2
-        row[JUMPS] += jumps[v]
-        row[LANDING] += landing[v]
-        row[SIZE] += 1
+        row[VISITS] = visits[m]
+        row[EXIT] = leave[m]
+        row[ENTER] = enter[m]
+        row[JUMPS] = jumps[m]
+        row[LANDING] = landing[m]
+        leaving = leave[m] + jumps[m] * (1 - landing[m])
+        entering = enter[m] + (total - jumps[m]) * landing[m]
+        row[TERM] = _term(visits[m], leaving, entering, alike)
+    for v in range(len(modules)):
+        table[modules[v], SIZE] += 1
     return table
-
-
-@njit(cache=True)
-def set_terms(table, total, alike):
-    """Fill in the cached terms; `total` is the rate of all recorded jumps."""
-    for m in range(len(table)):
-        row = table[m]
-        if row[SIZE] == 0:
-            continue
-        leave = max(row[EXIT], 0.0) + row[JUMPS] * (1 - row[LANDING])
-        enter = max(row[ENTER], 0.0) + (total - row[JUMPS]) * row[LANDING]
-        row[TERM] = _term(row[VISITS], leave, enter, alike)
 
 
 @njit(cache=True)
 def move_nodes(
     indptr, indices, both, visits, leave, enter, jumps, landing,
-    total, alike, modules, order, starts, base, patient,
+    total, alike, modules, table, order, starts, rooms, used, patient,
 ):  # fmt: skip
     """Move single nodes to the neighbouring module that saves most, until none saves anything.
 
-    `order` holds the nodes of one group after another, group g from starts[g] to starts[g + 1];
-    links never leave a group. `base` is the rate of the words of a group's index book that are
-    no modules: its exit. `modules` is changed in place. With `patient` false every node moves at
-    most once. Returns how many nodes moved.
+    `order` holds the nodes to try of one group after another, group g from starts[g] to
+    starts[g + 1]; links never leave a group. `rooms` are the numbers of all nodes of the groups,
+    `used` how often their index books are. `modules` and their `table` are changed in place. With
+    `patient` false every node is tried once. Returns how many nodes moved.
     """
     n = len(visits)
-    table = module_table(
-        indptr, indices, both, visits, leave, enter, jumps, landing, total, modules
-    )
-    set_terms(table, total, alike)
     free = np.empty(n, np.int32)
     free_count = 0
     for m in range(n - 1, -1, -1):
@@ -96,22 +78,16 @@ def move_nodes(
             free_count += 1
     touched = np.empty(n + FAR, np.int32)
     waiting = np.zeros(n, np.bool_)
-    seen = np.zeros(n, np.bool_)
+    queue = np.empty(n, np.int32)
     moved = 0
     for g in range(len(starts) - 1):
-        low, size = starts[g], starts[g + 1] - starts[g]
-        if size < 2:
+        low, count, size = starts[g], starts[g + 1] - starts[g], rooms[g]
+        if size < 2 or count == 0:
             continue
-        queue = order[low : low + size].copy()
-        index = base[g]
-        for i in range(size):
+        for i in range(count):
+            queue[i] = order[low + i]
             waiting[queue[i]] = True
-            m = modules[queue[i]]
-            if not seen[m]:
-                seen[m] = True
-                row = table[m]
-                index += max(row[ENTER], 0.0) + (total - row[JUMPS]) * row[LANDING]
-        head, count, cursor = 0, size, 0
+        index, tried, head, cursor = used[g], count, 0, 0
         # A bound, should rounding ever let the same moves come round again.
         left = 100 * size + 1000
         while count > 0 and left > 0:
@@ -131,7 +107,7 @@ def move_nodes(
             row_a = table[a]
             alone = row_a[SIZE] == 1
             for _ in range(FAR if total > 0 else 0):
-                cursor = cursor + 1 if cursor + 1 < size else 0
+                cursor = cursor + 1 if cursor + 1 < tried else 0
                 m = modules[order[low + cursor]]
                 if m != a and table[m, SCRATCH] == 0.0:
                     touched[kinds] = m
@@ -239,19 +215,29 @@ def renumber(modules):
 
 
 @njit(cache=True)
-def merge(indptr, indices, both, modules, count):
-    """The links between modules: every module becomes a node, links inside it are left out."""
-    n = len(modules)
+def by_group(order, group, count):
+    """The nodes of an order, group by group, and where each group starts."""
     starts = np.zeros(count + 1, np.int64)
-    for v in range(n):
-        starts[modules[v] + 1] += 1
-    for m in range(count):
-        starts[m + 1] += starts[m]
+    for v in order:
+        starts[group[v] + 1] += 1
+    for g in range(count):
+        starts[g + 1] += starts[g]
     place = starts[:-1].copy()
-    members = np.empty(n, np.int32)
-    for v in range(n):
-        members[place[modules[v]]] = v
-        place[modules[v]] += 1
+    sorted_order = np.empty(len(order), np.int32)
+    for v in order:
+        sorted_order[place[group[v]]] = v
+        place[group[v]] += 1
+    return sorted_order, starts
+
+
+@njit(cache=True)
+def merge(
+    indptr, indices, both, visits, leave, enter, jumps, landing, modules, count
+):  # fmt: skip
+    """The links between modules, those inside left out, and the modules' rates."""
+    n = len(modules)
+    members, starts = by_group(np.arange(n), modules, count)
+    rates = np.zeros((5, count))
     new_indptr = np.zeros(count + 1, np.int64)
     scratch = np.zeros(count)
     touched = np.empty(count, np.int32)
@@ -259,17 +245,25 @@ def merge(indptr, indices, both, modules, count):
     new_both = np.empty(len(indices))
     end = 0
     for m in range(count):
-        kinds = 0
+        kinds, inside = 0, 0.0
         for i in range(starts[m], starts[m + 1]):
             v = members[i]
+            rates[0, m] += visits[v]
+            rates[1, m] += leave[v]
+            rates[2, m] += enter[v]
+            rates[3, m] += jumps[v]
+            rates[4, m] += landing[v]
             for e in range(indptr[v], indptr[v + 1]):
                 other = modules[indices[e]]
                 if other == m:
+                    inside += both[e]
                     continue
                 if scratch[other] == 0.0:
                     touched[kinds] = other
                     kinds += 1
                 scratch[other] += both[e]
+        rates[1, m] = max(rates[1, m] - inside / 2, 0.0)
+        rates[2, m] = max(rates[2, m] - inside / 2, 0.0)
         for k in range(kinds):
             other = touched[k]
             new_indices[end] = other
@@ -277,22 +271,41 @@ def merge(indptr, indices, both, modules, count):
             scratch[other] = 0.0
             end += 1
         new_indptr[m + 1] = end
+    return new_indptr, new_indices[:end].copy(), new_both[:end].copy(), rates
+
+
+@njit(cache=True)
+def inside(indptr, indices, both, group, chosen):
+    """Only the links between chosen nodes of one group; the chosen ones numbered anew."""
+    place = np.full(len(group), -1, np.int32)
+    links = count = 0
+    for v in range(len(group)):
+        if chosen[v]:
+            place[v] = count
+            count += 1
+            links += indptr[v + 1] - indptr[v]
+    new_indptr = np.zeros(count + 1, np.int64)
+    new_indices = np.empty(links, np.int32)
+    new_both = np.empty(links)
+    end = 0
+    for v in range(len(group)):
+        if not chosen[v]:
+            continue
+        for e in range(indptr[v], indptr[v + 1]):
+            if group[indices[e]] == group[v] and chosen[indices[e]]:
+                new_indices[end] = place[indices[e]]
+                new_both[end] = both[e]
+                end += 1
+        new_indptr[place[v] + 1] = end
     return new_indptr, new_indices[:end].copy(), new_both[:end].copy()
 
 
 @njit(cache=True)
-def inside(indptr, indices, both, group):
-    """Only the links whose ends are in one group."""
-    n = len(indptr) - 1
-    new_indptr = np.zeros(n + 1, np.int64)
-    new_indices = np.empty(len(indices), np.int32)
-    new_both = np.empty(len(indices))
-    end = 0
-    for v in range(n):
-        for e in range(indptr[v], indptr[v + 1]):
-            if group[indices[e]] == group[v]:
-                new_indices[end] = indices[e]
-                new_both[end] = both[e]
-                end += 1
-        new_indptr[v + 1] = end
-    return new_indptr, new_indices[:end].copy(), new_both[:end].copy()
+def neighbours(indptr, indices, chosen):
+    """The chosen nodes and those linked to them."""
+    found = chosen.copy()
+    for v in range(len(chosen)):
+        if chosen[v]:
+            for e in range(indptr[v], indptr[v + 1]):
+                found[indices[e]] = True
+    return found

@@ -2,6 +2,8 @@
 
 A *group* confines the search: nodes of different groups never share a module. One group of all
 nodes is the two-level search; the modules of a level as groups split all of them at once.
+A grouping is held as the module of each node, numbered in the order of their first nodes, and as
+the network whose nodes are those modules.
 """
 
 from dataclasses import dataclass, replace
@@ -43,6 +45,16 @@ class Net:
     def rates(self):
         return self.visits, self.leave, self.enter, self.jumps, self.landing
 
+    @property
+    def leaving(self):
+        """How often the walker leaves each node, jumps included."""
+        return self.leave + self.jumps * (1 - self.landing)
+
+    @property
+    def entering(self):
+        """How often the walker enters each node, jumps included."""
+        return self.enter + (self.total - self.jumps) * self.landing
+
 
 def net_of(walk):
     """The `Net` of a `thrifty.flows.Flow`."""
@@ -59,6 +71,8 @@ def net_of(walk):
         both.data *= 2
         both.sort_indices()
         enter = leave
+    # The inner loops take a rate of 0 for no link.
+    both.eliminate_zeros()
     total = float(walk.jumps.sum())
     alike = not walk.network.directed and total == 0
     return Net(
@@ -77,131 +91,128 @@ def net_of(walk):
 
 def merged(net, modules, count):
     """The network whose nodes are the modules."""
-    links = _moves.merge(*net.links, modules, count)
-    table = _moves.module_table(*net.links, *net.rates, net.total, modules)[:count]
-    columns = [
-        np.ascontiguousarray(table[:, column])
-        for column in (_moves.VISITS, _moves.EXIT, _moves.ENTER, _moves.JUMPS, _moves.LANDING)
-    ]
-    np.maximum(columns[1], 0, out=columns[1])
-    np.maximum(columns[2], 0, out=columns[2])
-    return Net(*links, *columns, net.total, net.alike)
+    *links, rates = _moves.merge(*net.links, *net.rates, modules, count)
+    return Net(*links, *rates, net.total, net.alike)
 
 
-def lengths(net, modules, count, group, base):
-    """The code length of each group, in nats, without the words of the nodes."""
-    table = _moves.module_table(*net.links, *net.rates, net.total, modules)
-    _moves.set_terms(table, net.total, net.alike)
-    table = table[:count]
+def owners(modules, count, group):
+    """The group of each module."""
     of_module = np.zeros(count, np.int32)
     of_module[modules] = group
-    entries = np.maximum(table[:, _moves.ENTER], 0)
-    entries += (net.total - table[:, _moves.JUMPS]) * table[:, _moves.LANDING]
-    index = base + np.bincount(of_module, entries, len(base))
-    terms = np.bincount(of_module, table[:, _moves.TERM], len(base))
-    return terms + index * np.log(np.where(index > 0, index, 1))
+    return of_module
 
 
-def grow(net, start, group, base, rng, active=None, patient=True):
+def h(x):
+    """x ln x, and 0 at 0 and, by rounding, below."""
+    x = np.asarray(x, np.float64)
+    return x * np.log(np.where(x > 0, x, 1))
+
+
+def lengths(level, of_module, base):
+    """The code length of each group of modules, in nats, without the words of the nodes."""
+    leaving, entering = level.leaving, level.entering
+    terms = h(leaving + level.visits) - h(leaving) - h(entering)
+    index = base + np.bincount(of_module, entering, len(base))
+    return np.bincount(of_module, terms, len(base)) + h(index)
+
+
+def grow(net, start, known, group, base, rng, active=None, awake=None, patient=True):
     """Move nodes, then the modules they form, then modules of modules, until nothing moves.
 
-    Returns the module of each node, numbered from 0, and how many there are.
+    `known` is the network of the modules at the start. Only groups that are `active` are worked
+    on, and first only the nodes that are `awake`.
+    Returns the module of each node, and the network of the modules.
     """
     modules, level, whole = start.astype(np.int32), net, None
     while True:
-        order, starts, groups = _order(rng, group, active, len(level))
+        order = rng.permutation(len(level)).astype(np.int32)
+        if whole is None and awake is not None:
+            order = order[awake[order]]
+        elif active is not None:
+            order = order[active[group[order]]]
+        of_module = owners(modules, len(known), group)
         moved = _moves.move_nodes(
-            *level.links, *level.rates, level.total, level.alike,
-            modules, order, starts, base[groups], patient,
+            *level.links, *level.rates, level.total, level.alike, modules,
+            _moves.module_table(modules, *known.rates, known.total, known.alike),
+            *_moves.by_group(order, group, len(base)), np.bincount(group, minlength=len(base)),
+            base + np.bincount(of_module, known.entering, len(base)), patient,
         )  # fmt: skip
         count = _moves.renumber(modules)
         first = whole is None
         whole = modules if first else modules[whole]
         if count == len(level) or (moved == 0 and not first):
-            return whole, count
-        next_group = np.zeros(count, np.int32)
-        next_group[modules] = group
-        level, group = merged(level, modules, count), next_group
+            return whole, level
+        group = owners(modules, count, group)
+        level = known = merged(level, modules, count) if moved or len(known) != count else known
         modules, patient = np.arange(count, dtype=np.int32), True
-
-
-def _order(rng, group, active, n):
-    """Nodes in random order, group by group; where groups start; which groups they are."""
-    order = rng.permutation(n).astype(np.int32)
-    if active is not None:
-        order = order[active[group[order]]]
-    if not len(order):
-        return order, np.zeros(1, np.int64), np.zeros(0, np.int64)
-    if group.max() > 0:
-        order = order[np.argsort(group[order], kind="stable")]
-    ids = group[order]
-    cuts = np.flatnonzero(np.diff(ids)) + 1
-    starts = np.concatenate([[0], cuts, [len(order)]]).astype(np.int64)
-    return order, starts, ids[starts[:-1]].astype(np.int64)
 
 
 def search(net, group, base, rng, patient=True):
     """Modules inside each group, in two levels: grow, rounds of tuning, and a bolder grouping.
 
-    Returns the module of each node, numbered from 0, and how many there are.
+    Returns the module of each node, numbered from 0, and the network of the modules.
     """
-    alone = np.arange(len(net), dtype=np.int32)
-    flat = np.abs(lengths(net, group.astype(np.int32), len(base), group, base))
+    n, groups = len(net), len(base)
+    flat = lengths(merged(net, group, groups), np.arange(groups), base)
     # A walk without choices has no length to take a share of: rounding must not keep it going.
-    least = np.maximum(LEAST_SHARE * flat, LEAST_GAIN)
-    modules, count = grow(net, alone, group, base, rng, patient=patient)
-    before = lengths(net, modules, count, group, base)
-    active, splits = np.ones(len(base), bool), Splits(net, rng)
+    least = np.maximum(LEAST_SHARE * np.abs(flat), LEAST_GAIN)
+    modules, level = grow(net, np.arange(n, dtype=np.int32), net, group, base, rng, patient=patient)
+    before = lengths(level, owners(modules, len(level), group), base)
+    active, awake, splits = np.ones(groups, bool), np.ones(n, bool), Splits(net, rng)
     while True:
         # Every round saves at least `least`, or it is the last.
         while active.any():
-            modules, count = _tuned(net, modules, group, base, rng, active, splits)
-            after = lengths(net, modules, count, group, base)
-            active &= before - after > least
+            modules, level, awake = _tuned(
+                net, modules, level, group, base, rng, active, awake, splits
+            )
+            after = lengths(level, owners(modules, len(level), group), base)
+            active &= (before - after > least) & (np.bincount(group, awake, groups) > 0)
+            awake &= active[group]
             before = after
-        bolder, bolder_count = regrouped(net, modules, count, group, base, rng)
-        after = lengths(net, bolder, bolder_count, group, base)
+        of_module = owners(modules, len(level), group)
+        bolder, grouped = regrouped(level, of_module, base, rng)
+        after = lengths(grouped, owners(bolder, len(grouped), of_module), base)
         active = before - after > least
         if not active.any():
-            return modules, count
-        modules = np.where(active[group], bolder, modules + np.int32(bolder_count))
-        count = _moves.renumber(modules)
+            return modules, level
+        bolder = np.where(active[of_module], bolder, np.arange(len(level)) + len(grouped))
+        bolder = bolder.astype(np.int32)
+        level = merged(level, bolder, _moves.renumber(bolder))
+        modules, awake = bolder[modules], active[group]
         before = np.where(active, after, before)
 
 
-def _tuned(net, modules, group, base, rng, active, splits):
-    """One round: nodes move again, then parts of modules do."""
-    modules, count = grow(net, modules, group, base, rng, active)
-    parts, part_count = splits.of(modules, count, active[group])
-    if part_count > count:
-        level = merged(net, parts, part_count)
-        start, part_group = np.zeros((2, part_count), np.int32)
-        start[parts], part_group[parts] = modules, group
-        found, count = grow(level, start, part_group, base, rng, active)
-        modules = found[parts]
-    return modules, count
+def _tuned(net, modules, level, group, base, rng, active, awake, splits):
+    """One round: nodes move again, then parts of modules do.
+
+    Returns the modules, their network, and the nodes to try in the next round: those of modules
+    that the parts changed, and those linked to them.
+    """
+    modules, level = grow(net, modules, level, group, base, rng, active, awake)
+    parts, part_count = splits.of(modules, level, active[group])
+    if part_count == len(level):
+        return modules, level, np.zeros(len(net), bool)
+    start = owners(parts, part_count, modules)
+    found, after = grow(
+        merged(net, parts, part_count), start, level,
+        owners(parts, part_count, group), base, rng, active,
+    )  # fmt: skip
+    found = found[parts]
+    changed = ~_same(found, len(after), modules)[found]
+    return found, after, _moves.neighbours(net.indptr, net.indices, changed)
 
 
-def regrouped(net, modules, count, group, base, rng):
-    """The modules grouped as if their groups became a level above them.
+def regrouped(level, of_module, base, rng):
+    """Modules grouped as if their groups became a level above them.
 
     Where modules are nested, merging any two may cost while merging ten pays: this finds the ten.
+    Returns the group of each module, and the network of the groups.
     """
-    _, enter, _ = borders(net, modules, count)
-    of_module = np.zeros(count, np.int32)
-    of_module[modules] = group
-    level = replace(merged(net, modules, count), visits=enter)
-    found, found_count = grow(level, np.arange(count, dtype=np.int32), of_module, base, rng)
-    return found[modules], found_count
-
-
-def borders(net, modules, count):
-    """How often the walker visits, enters and leaves each module, jumps included."""
-    table = _moves.module_table(*net.links, *net.rates, net.total, modules)[:count]
-    jumps, landing = table[:, _moves.JUMPS], table[:, _moves.LANDING]
-    enter = np.maximum(table[:, _moves.ENTER], 0) + (net.total - jumps) * landing
-    leave = np.maximum(table[:, _moves.EXIT], 0) + jumps * (1 - landing)
-    return table[:, _moves.VISITS], enter, leave
+    above = replace(level, visits=level.entering)
+    start = np.arange(len(level), dtype=np.int32)
+    found, grouped = grow(above, start, above, of_module, base, rng)
+    visits = np.bincount(found, level.visits, len(grouped))
+    return found, replace(grouped, visits=visits)
 
 
 class Splits:
@@ -211,25 +222,22 @@ class Splits:
         self.net, self.rng = net, rng
         self.modules = self.parts = None
 
-    def of(self, modules, count, wanted):
-        changed = np.zeros(count, bool)
-        changed[modules[wanted]] = True
-        if self.modules is not None:
-            changed &= ~_same(modules, count, self.modules)
-        n = len(modules)
-        parts = modules if self.parts is None else self.parts
+    def of(self, modules, level, wanted):
+        changed = wanted.copy()
+        if self.parts is None:
+            self.parts = modules.copy()
+        else:
+            changed &= ~_same(modules, len(level), self.modules)[modules]
+        net, n = self.net, len(modules)
         if changed.any():
-            net = self.net
-            links = _moves.inside(*net.links, modules)
-            _, _, leave = borders(net, modules, count)
-            alone = np.arange(n, dtype=np.int32)
-            within = Net(*links, *net.rates, net.total, net.alike)
-            fresh, _ = grow(within, alone, modules, leave, self.rng, changed)
-            parts = np.where(changed[modules], fresh + np.int32(n), parts)
-        parts = parts.copy()
-        part_count = _moves.renumber(parts)
-        self.modules, self.parts = modules.copy(), parts
-        return parts, part_count
+            links = _moves.inside(*net.links, modules, changed)
+            rates = (rate[changed] for rate in net.rates)
+            within = Net(*links, *rates, net.total, net.alike)
+            alone = np.arange(len(within), dtype=np.int32)
+            fresh, _ = grow(within, alone, within, modules[changed], level.leaving, self.rng)
+            self.parts[changed] = fresh + np.int32(n)
+        self.modules, self.parts = modules, self.parts.copy()
+        return self.parts, _moves.renumber(self.parts)
 
 
 def _same(modules, count, others):

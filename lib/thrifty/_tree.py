@@ -5,15 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from thrifty import _moves, _search
+from thrifty._search import h
 
 # A split, a grouping or a removal must save more than this (nats per step).
 LEAST_GAIN = 1e-9
-
-
-def h(x):
-    """x ln x, and 0 at 0 and, by rounding, below."""
-    x = np.asarray(x, np.float64)
-    return x * np.log(np.where(x > 0, x, 1))
 
 
 @dataclass(eq=False)
@@ -113,122 +108,97 @@ class Tree:
         return first
 
 
-def flat_tree(net, modules, count):
-    """The tree of two levels; a single module is left out of nothing: it is the root's only one."""
-    visits, enter, leave = _search.borders(net, modules, count)
-    return Tree(np.full(count, -1), enter, leave, visits, modules.astype(np.int64))
+def flat_tree(level, modules):
+    """The tree of two levels; `level` is the network of the modules."""
+    parents = np.full(len(level), -1)
+    return Tree(parents, level.entering, level.leaving, level.visits, modules.astype(np.int64))
 
 
 def search_tree(net, rng, patient=True):
     """Modules at as many levels as pay, never worse than the two levels found on the way."""
     root = np.zeros(len(net), np.int32)
-    modules, count = _search.search(net, root, np.zeros(1), rng, patient)
-    best = flat_tree(net, modules, count)
-    if count == 1:
+    modules, level = _search.search(net, root, np.zeros(1), rng, patient)
+    best = flat_tree(level, modules)
+    if len(level) == 1:
         return best
-    top, top_count = _topmost(net, modules, count, root, np.zeros(1), rng)
-    tree = _split_down(net, top, top_count, rng)
-    if top_count < count:
+    above, top = _topmost(level, np.zeros(len(level), np.int32), np.zeros(1), rng)
+    tree = _split_down(net, above[modules], top, rng)
+    if len(top) < len(level):
         # The modules found first, under the same top.
-        two = _split_known(net, top, top_count, modules, count)
+        two = _split_known(top, above, level, modules)
         tree = tree if tree.length() < two.length() else two
     tree.dissolve()
     return tree if tree.length() < best.length() - LEAST_GAIN else best
 
 
-def _topmost(net, modules, count, group, base, rng):
-    """Group the modules of each group, and the groupings again, as long as that saves."""
+def _topmost(level, owner, base, rng):
+    """Group the modules of each group, and the groupings again, as long as that saves.
+
+    Returns the topmost module of each module of the level, and the network of the topmost.
+    """
+    found = np.arange(len(level), dtype=np.int32)
     while True:
-        _, enter, leave = _search.borders(net, modules, count)
-        of_module = np.zeros(count, np.int32)
-        of_module[modules] = group
-        level = replace(_search.merged(net, modules, count), visits=enter)
         # Groups of one or two modules have nothing to gain.
-        found, found_count = _search.search(level, of_module, base, rng)
-        before = h(base + np.bincount(of_module, enter, len(base)))
-        after = _search.lengths(level, found, found_count, of_module, base)
-        pays = before - after > LEAST_GAIN
+        above = replace(level, visits=level.entering)
+        chosen, grouped = _search.search(above, owner, base, rng)
+        before = h(base + np.bincount(owner, level.entering, len(base)))
+        of_grouped = _search.owners(chosen, len(grouped), owner)
+        pays = before - _search.lengths(grouped, of_grouped, base) > LEAST_GAIN
         if not pays.any():
-            return modules, count
-        chosen = np.where(pays[of_module], found, np.arange(count) + found_count)
-        chosen = np.unique(chosen, return_inverse=True)[1].astype(np.int32)
-        modules, count = chosen[modules], int(chosen.max()) + 1
+            return found, level
+        chosen = np.where(pays[owner], chosen, np.arange(len(level)) + len(grouped))
+        chosen = chosen.astype(np.int32)
+        count = _moves.renumber(chosen)
+        owner = _search.owners(chosen, count, owner)
+        level, found = _search.merged(level, chosen, count), chosen[found]
 
 
-def _split_known(net, top, top_count, modules, count):
-    visits, enter, leave = _search.borders(net, modules, count)
-    top_visits, top_enter, top_leave = _search.borders(net, top, top_count)
-    parents = np.zeros(count, np.int64)
-    parents[modules] = top
-    tree = Tree(
-        np.concatenate([np.full(top_count, -1), parents]),
-        np.concatenate([top_enter, enter]),
-        np.concatenate([top_leave, leave]),
-        np.concatenate([top_visits, visits]),
-        modules.astype(np.int64) + top_count,
+def _split_known(top, above, level, modules):
+    """The tree of three levels: the topmost modules, those below, and the nodes."""
+    return Tree(
+        np.concatenate([np.full(len(top), -1), above.astype(np.int64)]),
+        np.concatenate([top.entering, level.entering]),
+        np.concatenate([top.leaving, level.leaving]),
+        np.concatenate([top.visits, level.visits]),
+        modules.astype(np.int64) + len(top),
     )
-    return tree
 
 
-def _split_down(net, group, count, rng):
+def _split_down(net, group, level, rng):
     """Split all modules of a level at once, keep what pays, and go on with the parts."""
-    visits, enter, leave = _search.borders(net, group, count)
-    tree = Tree(np.full(count, -1), enter, leave, visits, group.astype(np.int64))
+    tree = flat_tree(level, group)
     nodes = np.arange(len(net))
-    ids = np.arange(count)
+    ids = np.arange(len(level))
     while len(nodes):
-        part = _part(net, group)
-        modules, found = _search.search(part, group, leave, rng)
-        whole = h(leave + visits)
-        pays = whole - _search.lengths(part, modules, found, group, leave) > LEAST_GAIN
-        sizes = np.bincount(_owners(modules, found, group), minlength=count)
-        pays &= sizes > 1
+        base = level.leaving
+        net = _within(net, group, np.ones(len(net), bool))
+        modules, below = _search.search(net, group, base, rng)
+        owner = _search.owners(modules, len(below), group)
+        whole = h(base + level.visits)
+        pays = whole - _search.lengths(below, owner, base) > LEAST_GAIN
+        pays &= np.bincount(owner, minlength=len(level)) > 1
         if not pays.any():
             break
-        chosen = pays[group]
-        nodes, ids = nodes[chosen], ids[pays]
-        net = _restricted(part, chosen)
-        group = (np.cumsum(pays) - 1).astype(np.int32)[group[chosen]]
-        modules = np.unique(modules[chosen], return_inverse=True)[1].astype(np.int32)
-        modules, found = _topmost(net, modules, int(modules.max()) + 1, group, leave[pays], rng)
-        visits, enter, leave = _search.borders(net, modules, found)
+        # Go on with the modules that are split, and with the groups of their parts.
+        chosen, kept = pays[group], pays[owner]
+        new = np.cumsum(pays, dtype=np.int32) - np.int32(1)
+        place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
+        nodes, ids, net = nodes[chosen], ids[pays], _within(net, group, chosen)
+        below, owner = _within(below, owner, kept), new[owner[kept]]
+        above, level = _topmost(below, owner, base[pays], rng)
+        group = above[place[modules[chosen]]]
+        owner = _search.owners(above, len(level), owner)
         first = len(tree.parents)
-        tree.parents = np.concatenate([tree.parents, ids[_owners(modules, found, group)]])
-        tree.enter = np.concatenate([tree.enter, enter])
-        tree.leave = np.concatenate([tree.leave, leave])
-        tree.visits = np.concatenate([tree.visits, visits])
-        tree.of_node[nodes] = modules + first
-        ids, group, count = np.arange(found) + first, modules, found
+        tree.parents = np.concatenate([tree.parents, ids[owner]])
+        tree.enter = np.concatenate([tree.enter, level.entering])
+        tree.leave = np.concatenate([tree.leave, level.leaving])
+        tree.visits = np.concatenate([tree.visits, level.visits])
+        tree.of_node[nodes] = group + first
+        ids = np.arange(len(level)) + first
     return tree
 
 
-def _owners(modules, count, group):
-    owners = np.zeros(count, np.int64)
-    owners[modules] = group
-    return owners
-
-
-def _part(net, group):
-    """Only the links inside groups; rates of leaving and entering stay those of all links."""
-    return replace(
-        net, **dict(zip(("indptr", "indices", "both"), _inside(net, group), strict=True))
-    )
-
-
-def _inside(net, group):
-    return _moves.inside(*net.links, group)
-
-
-def _restricted(net, chosen):
-    """The net of some nodes, to which no other node is linked."""
-    new = np.cumsum(chosen) - 1
-    counts = np.diff(net.indptr)
-    kept = np.repeat(chosen, counts)
-    return _search.Net(
-        np.concatenate([[0], np.cumsum(counts[chosen])]),
-        new[net.indices[kept]].astype(np.int32),
-        net.both[kept],
-        *(rate[chosen] for rate in net.rates),
-        net.total,
-        net.alike,
-    )
+def _within(net, group, chosen):
+    """Some nodes with only the links inside groups; their rates stay those of all links."""
+    links = _moves.inside(*net.links, group, chosen)
+    return _search.Net(*links, *(rate[chosen] for rate in net.rates), net.total, net.alike)

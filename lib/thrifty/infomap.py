@@ -150,13 +150,14 @@ def _trial(net, seed, trial, levels):
     if levels is None:
         return _or_one_module(net, _tree.search_tree(net, rng, patient))
     root = np.zeros(len(net), np.int32)
-    modules, count = _search.search(net, root, np.zeros(1), rng, patient)
-    return _or_one_module(net, _tree.flat_tree(net, modules, count))
+    modules, level = _search.search(net, root, np.zeros(1), rng, patient)
+    return _or_one_module(net, _tree.flat_tree(level, modules))
 
 
 def _or_one_module(net, tree):
     """The tree, or one module of all nodes where no modules pay."""
-    one = _tree.flat_tree(net, np.zeros(len(net), np.int32), 1)
+    modules = np.zeros(len(net), np.int32)
+    one = _tree.flat_tree(_search.merged(net, modules, 1), modules)
     return one if one.length() < tree.length() - _search.LEAST_GAIN else tree
 
 
@@ -189,7 +190,8 @@ def _noted(walk, seed, trials, levels, one_level, words):
             level, rng, lambda *note, to=notes: to.append(note), trial % 2 == 0
         )
         modules = np.array(modules, np.int32)
-        tree = _or_one_module(net, _tree.flat_tree(net, modules, int(modules.max()) + 1))
+        grouped = _search.merged(net, modules, int(modules.max()) + 1)
+        tree = _or_one_module(net, _tree.flat_tree(grouped, modules))
         if len(tree.parents) == 1 and modules.any():
             notes.append(("one module", [0] * len(modules), modules.tolist(), None, 0))
         bits.append((tree.length() - words) / math.log(2))
@@ -201,8 +203,8 @@ def _noted(walk, seed, trials, levels, one_level, words):
 
 def _two_level_bits(net, modules, words):
     compact = np.unique(modules, return_inverse=True)[1].astype(np.int32)
-    root = np.zeros(len(compact), np.int32)
-    nats = _search.lengths(net, compact, int(compact.max()) + 1, root, np.zeros(1))[0]
+    level = _search.merged(net, compact, int(compact.max()) + 1)
+    nats = _search.lengths(level, np.zeros(len(level), np.int32), np.zeros(1))[0]
     return float((nats - words) / math.log(2))
 
 

@@ -36,8 +36,8 @@ def level_of(walk):
     n = len(walk.network)
     leave, enter, links = [0.0] * n, [0.0] * n, [{} for _ in range(n)]
     for a, b, rate in zip(walk.sources.tolist(), walk.targets.tolist(), walk.rates, strict=True):
-        if a != b:
-            rate = float(rate) * walk.markov_time
+        rate = float(rate) * walk.markov_time
+        if a != b and rate > 0:
             leave[a], enter[b] = leave[a] + rate, enter[b] + rate
             links[a][b] = links[a].get(b, 0.0) + rate
             links[b][a] = links[b].get(a, 0.0) + rate
@@ -161,14 +161,18 @@ def merged(level, modules):
     return Level([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], links)
 
 
-def grow(level, modules, group, index, rng, note, active, patient=True):
+def grow(level, modules, known, group, index, rng, note, awake, patient=True):
     """Move nodes, then the modules they form, then modules of modules, until nothing moves.
 
     What moves as one is a unit: a node at first, then each of the modules found before.
+    `known` is the level whose nodes are the modules at the start; the nodes `awake` are tried.
+    Returns the module of each node, and the level whose nodes are the modules.
     """
     units, whole = list(range(len(modules))), None
     while True:
-        order = [node for node in rng.permutation(len(modules)).tolist() if group[node] in active]
+        order = rng.permutation(len(modules)).tolist()
+        if whole is None:
+            order = [node for node in order if node in awake]
         moved = move_nodes(
             level,
             modules,
@@ -181,39 +185,42 @@ def grow(level, modules, group, index, rng, note, active, patient=True):
         modules = renumbered(modules)
         first, whole = whole is None, [modules[unit] for unit in units]
         if len(set(modules)) == len(modules) or not (moved or first):
-            return whole
+            return whole, level
         owner = dict(zip(modules, group, strict=True))
-        level, units = merged(level, modules), whole
+        level, units = merged(level, modules) if moved else known, whole
         modules = list(range(len(level.links)))
         group = [owner[module] for module in modules]
 
 
-def split(level, modules, rng, known):
+def members(modules):
+    """The nodes of each module 0, 1, 2, ..."""
+    nodes = {}
+    for node, module in enumerate(modules):
+        nodes.setdefault(module, []).append(node)
+    return [tuple(nodes[module]) for module in range(len(nodes))]
+
+
+def split(level, modules, leaving, rng, known):
     """The parts of each module: what the same search finds inside it, its links out cut off.
 
     `known` holds the parts found for the modules of the round before; it is brought up to date.
     """
-    members = {}
-    for node, module in enumerate(modules):
-        members.setdefault(module, []).append(node)
-    keys = {module: tuple(nodes) for module, nodes in members.items()}
-    changed = {module for module in members if keys[module] not in known}
-    fresh = list(range(len(modules)))
-    if changed:
-        cut = [
-            {other: rate for other, rate in row.items() if modules[other] == modules[node]}
-            for node, row in enumerate(level.links)
-        ]
-        within = Level(level.visits, level.leave, level.enter, cut)
-        leaving = {module: row[1] for module, row in tally(level, modules).items()}
-        fresh = grow(within, fresh, modules, leaving, rng, unheard, changed)
-    parts = {}
-    for key in keys.values():
-        parts[key] = known.get(key) or tuple(fresh[node] for node in key)
+    keys = members(modules)
+    nodes = [node for node in range(len(modules)) if keys[modules[node]] not in known]
+    places = {node: place for place, node in enumerate(nodes)}
+    cut = [
+        {places[v]: rate for v, rate in level.links[node].items() if modules[v] == modules[node]}
+        for node in nodes
+    ]
+    rates = ([rates[node] for node in nodes] for rates in (level.visits, level.leave, level.enter))
+    within, alone, owner = Level(*rates, cut), list(range(len(nodes))), [modules[v] for v in nodes]
+    index = dict(enumerate(leaving))
+    fresh, _ = grow(within, alone, within, owner, index, rng, unheard, set(alone))
+    parts = {key: known.get(key) or tuple(fresh[places[node]] for node in key) for key in keys}
     known.clear()
     known.update(parts)
     labels = [None] * len(modules)
-    for module, key in keys.items():
+    for module, key in enumerate(keys):
         for node, part in zip(key, parts[key], strict=True):
             labels[node] = (module, part)
     return renumbered(labels)
@@ -228,46 +235,53 @@ def search(level, rng, note=unheard, patient=True):
     Not patient, the first nodes to move are tried once only.
     """
     n = len(level.links)
-    group, index = [0] * n, {0: 0.0}
-    flat = abs(length(level, group, group, index)[0]) if n else 0.0
+    index, every = {0: 0.0}, set(range(n))
+    flat = abs(length(level, [0] * n, [0] * n, index)[0]) if n else 0.0
     least = max(LEAST_SHARE * flat, 1e-9 / log(2))
 
-    def tune(event, level, modules, below=None, patient=True):
+    def tune(event, level, modules, known, awake, below=None, patient=True):
         def told(now, units, *what):
             if below is not None:
                 now, units = [now[part] for part in below], [units[part] for part in below]
             note(event, now, units, *what)
 
         owner = [0] * len(modules)
-        return grow(level, list(modules), owner, index, rng, told, {0}, patient)
+        return grow(level, list(modules), known, owner, index, rng, told, awake, patient)
 
-    modules = tune("grow", level, range(n), patient=patient)
-    before, known = length(level, modules, group, index).get(0, 0.0), {}
+    def bits(modules):
+        return length(level, modules, [0] * n, index).get(0, 0.0)
+
+    modules, whole = tune("grow", level, range(n), level, every, patient=patient)
+    before, known, awake = bits(modules), {}, every
     while n:
-        modules = tune("move nodes again", level, modules)
-        parts = split(level, modules, rng, known)
+        modules, whole = tune("move nodes again", level, modules, whole, awake)
+        parts, awake = split(level, modules, whole.leave, rng, known), set()
         if len(set(parts)) > len(set(modules)):
-            of_part = dict(zip(parts, modules, strict=True))
+            of_part, last = dict(zip(parts, modules, strict=True)), set(members(modules))
             start = [of_part[part] for part in range(len(of_part))]
-            found = tune("move parts", merged(level, parts), start, parts)
+            found, whole = tune(
+                "move parts", merged(level, parts), start, whole, set(of_part), parts
+            )
             modules = [found[part] for part in parts]
+            # The next round tries the nodes of modules that changed, and those linked to them.
+            for nodes in set(members(modules)) - last:
+                awake.update(nodes, *(level.links[node] for node in nodes))
         else:
             note("move parts", modules, parts, None, 0)
-        after = length(level, modules, group, index)[0]
-        if before - after <= least:
+        after = bits(modules)
+        if before - after <= least or not awake:
             # Where modules are nested, merging any two may cost while merging ten pays. As if
             # groups became a level above the modules, each merge pays by itself.
-            above = merged(level, modules)
-            above.visits = above.enter
-            owner = [0] * len(above.links)
-            order = list(range(len(owner)))
-            found = grow(above, order, owner, index, rng, unheard, {0})
+            above = Level(whole.enter, whole.leave, whole.enter, whole.links)
+            start = list(range(len(above.links)))
+            owner = [0] * len(start)
+            found, _ = grow(above, start, above, owner, index, rng, unheard, set(start))
             bolder = [found[module] for module in modules]
-            before, after = after, length(level, bolder, group, index)[0]
+            before, after = after, bits(bolder)
             if before - after <= least:
                 note("group modules", modules, modules, None, 0)
                 break
             note("group modules", bolder, modules, None, 0)
-            modules = bolder
+            modules, whole, awake = bolder, merged(whole, found), every
         before = after
     return modules
