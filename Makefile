@@ -11,7 +11,6 @@ CHAPTER ?=
 STORE ?=
 
 BIN := .venv/bin
-PEERS := .cache/peers
 PYTEST := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir .
 # Two processes, as many as the smallest machine that we know has cores.
 SHARED := -n 2 --dist worksteal
@@ -53,16 +52,19 @@ serve: ## show the built website at http://127.0.0.1:8000 (PORT= for another)
 notebooks: environment ## run all chapters anew and store their outputs (CHAPTER=name for one)
 	@$(BIN)/python -m bookkit.notebooks $(if $(CHAPTER),--only $(CHAPTER))
 
-bench: environment ## measure what the book says of speed (STORE=1 to store attention's)
+bench: environment ## measure what the book says of speed (STORE=1 to store it, an hour and more)
 	@$(BIN)/python -m $(if $(STORE),bookkit.bench_sparse --store,bookkit.bench)
 	@$(if $(STORE),$(BIN)/python -m bookkit.bench_contest --store,true)
+	@$(if $(STORE),$(BIN)/python -m bookkit.bench_communities --full --store,true)
 
 # Not part of `environment`: on Linux this PyTorch brings gigabytes that only graphics cards use.
-bench-peers: environment ## install the libraries that `make bench` compares with
-	@rm -f $(PEERS)/ready
-	@$(BIN)/python -m venv $(PEERS)
-	@$(PEERS)/bin/pip install --disable-pip-version-check -q -r lib/bookkit/peers.txt
-	@touch $(PEERS)/ready
+bench-peers: environment ## install what `make bench` compares with (ONLY=community_peers: no PyTorch)
+	@set -e; for name in $(or $(ONLY),peers community_peers); do \
+		rm -f .cache/$$name/ready; \
+		$(BIN)/python -m venv .cache/$$name; \
+		.cache/$$name/bin/pip install --disable-pip-version-check -q -r lib/bookkit/$$name.txt; \
+		touch .cache/$$name/ready; \
+	done
 
 # One stage after the other, cheapest first, also under `make -j`.
 test: environment ## prove the book: all the stages below, cheapest first

@@ -4,31 +4,46 @@ Each program, network and seed has a process of its own; processes take turns. T
 seconds of one thread, given as ratios to one start of the official program on the same network.
 The others live in the environment that `make bench-peers` makes.
 
-    python -m bookkit.bench_communities [--nodes 10000] [--store FILE]
+    python -m bookkit.bench_communities [--full] [--store]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import pathlib
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
+from sklearn.metrics import adjusted_mutual_info_score
 
 from bookkit.files import ROOT, write_whole
-from bookkit.network_families import LOOKED_AT, SET_ASIDE, Sample, sample
+from bookkit.network_families import LOOKED_AT, SET_ASIDE, SMALL, Sample, sample
 from thrifty.mapequation import codelength
 from thrifty.networks import network
 
-PEERS = ROOT / ".cache" / "peers" / "bin" / "python"
+PEERS = ROOT / ".cache" / "community_peers"
 SCRIPT = pathlib.Path(__file__).with_name("bench_community_peers.py")
+STORED = pathlib.Path(__file__).with_name("measured") / "communities.json"
 SEEDS = (0, 1)
 NETWORK_SEED = 11
+
+# What is measured in any case, and what only a full run does.
+USUAL = tuple((family, 10_000) for family in (*LOOKED_AT, *SET_ASIDE))
+LARGE = ("lfr 0.3", "lfr 0.5", "blocks", "geometric", "nested", "directed blocks")
+FULL = (
+    *((name, 0) for name in SMALL),
+    *((family, 1000) for family in (*LOOKED_AT, *SET_ASIDE)),
+    *USUAL,
+    *((family, 100_000) for family in LARGE),
+    ("recursive", 2**17),
+)
 
 OURS = (
     "thrifty, two levels, one start",
@@ -47,7 +62,7 @@ OTHERS = (
 
 
 def measure(found: Sample, methods: tuple, folder: pathlib.Path) -> dict:
-    """Return for each method the seconds, bytes and bits of each seed, in turns."""
+    """Return for each method the seconds, bytes, bits and score of each seed, in turns."""
     path = folder / "network.npz"
     np.savez(
         path,
@@ -66,22 +81,29 @@ def measure(found: Sample, methods: tuple, folder: pathlib.Path) -> dict:
     runs: dict[str, list] = {method: [] for method in methods}
     for seed in SEEDS:
         for method in methods:
-            runs[method].append(_run(method, path, seed, folder, graph))
+            # The others stand beside, for a picture: one seed is enough.
+            if seed == SEEDS[0] or method not in OTHERS:
+                runs[method].append(_run(method, path, seed, folder, graph, found.groups))
     return runs
 
 
-def _run(method, path, seed, folder, graph) -> dict:
+def _run(method, path, seed, folder, graph, groups) -> dict:
     result = folder / "result.npz"
-    python = sys.executable if method.startswith(("thrifty", "official")) else str(PEERS)
+    ours = method.startswith(("thrifty", "official"))
+    python = sys.executable if ours else str(PEERS / "bin" / "python")
+    # What takes milliseconds is repeated, and the least time counts.
+    repeats = max(1, min(5, 30_000 // len(graph)))
     # One thread each: the ratios are of work, not of how many cores a machine has.
     one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     told = subprocess.run(
-        [python, "-W", "ignore", str(SCRIPT), method, str(path), str(seed), str(result)],
+        [python, "-W", "ignore", SCRIPT, method, path, str(seed), str(repeats), result],
         capture_output=True, text=True, check=True, env=os.environ | one,
     )  # fmt: skip
     run = json.loads(told.stdout.strip().splitlines()[-1])
     modules = np.load(result)["modules"]
     run["modules"] = len(np.unique(modules))
+    if groups is not None:
+        run["score"] = float(adjusted_mutual_info_score(groups, modules))
     # What is counted are the bits of the modules that came back, by one and the same formula;
     # deeper trees are told by their program, and both programs agree on trees in the tests.
     if "any levels" not in method:
@@ -90,85 +112,145 @@ def _run(method, path, seed, folder, graph) -> dict:
 
 
 def summary(runs: dict, levels: str) -> dict:
-    """Return each method's bits, time and memory beside those of the official program."""
-    base = runs[f"official, {levels} levels"]
-    bits, seconds, held = _figures(base)
+    """Return each method's bits, time and memory beside those of the official program.
+
+    Times are given twice: of the search, and with the building of the network before it.
+    The score is the adjusted mutual information with planted groups, and absent without them.
+    """
+    base = _figures(runs[f"official, {levels} levels"])
     rows = {}
     for method, own in runs.items():
-        own_bits, own_seconds, own_held = _figures(own)
+        figures = _figures(own)
         rows[method] = {
-            "bits": own_bits,
-            "more bits": own_bits / bits - 1,
-            "time": own_seconds / seconds,
-            "memory": own_held / max(held, 1),
+            "bits": figures["bits"],
+            "more bits": figures["bits"] / base["bits"] - 1 if base["bits"] else 0.0,
+            "spread": max(run["bits"] for run in own) - min(run["bits"] for run in own),
+            "seconds": figures["search"],
+            "time": figures["search"] / base["search"],
+            "whole time": figures["whole"] / base["whole"],
+            "memory": figures["bytes"] / max(base["bytes"], 1),
             "modules": own[0]["modules"],
         }
+        if "score" in own[0]:
+            rows[method]["score"] = statistics.mean(run["score"] for run in own)
     return rows
 
 
-def _figures(runs: list) -> tuple:
+def _figures(runs: list) -> dict:
     """Mean bits; the least time, since disturbances only add; the most memory."""
-    return (
-        statistics.mean(run["bits"] for run in runs),
-        min(run["search"] for run in runs),
-        max(run["bytes"] for run in runs),
-    )
+    return {
+        "bits": statistics.mean(run["bits"] for run in runs),
+        "search": min(run["search"] for run in runs),
+        "whole": min(run["search"] + run["build"] for run in runs),
+        "bytes": max(run["bytes"] for run in runs),
+    }
 
 
 def table(title: str, rows: dict) -> str:
     lines = [
         title,
-        f"  {'program':34} {'bits':>10} {'more bits':>10} {'time':>6} {'memory':>7} groups",
+        f"  {'program':34} {'bits':>10} {'more bits':>10} {'time':>6} {'whole':>6} {'memory':>7} "
+        f"{'modules':>7} {'score':>6}",
     ]
     for method, row in rows.items():
+        score = f"{row['score']:6.3f}" if "score" in row else f"{'-':>6}"
         lines.append(
             f"  {method:34} {row['bits']:10.6f} {row['more bits']:+10.4%} {row['time']:6.2f} "
-            f"{row['memory']:7.2f} {row['modules']:6d}"
+            f"{row['whole time']:6.2f} {row['memory']:7.2f} {row['modules']:7d} {score}"
         )
     return "\n".join(lines)
 
 
 def bars(found: dict) -> str:
-    """One line: medians of time over all networks, and the worst bits."""
-    lines = []
-    for levels in ("two", "any"):
-        for method in (f"thrifty, {levels} levels, one start", f"thrifty, {levels} levels"):
-            rows = [tables[levels][method] for tables in found.values()]
-            worst = max(rows, key=lambda row: row["more bits"])["more bits"]
-            lines.append(
-                f"  {method:34} median time {statistics.median(r['time'] for r in rows):.2f}, "
-                f"median memory {statistics.median(r['memory'] for r in rows):.2f}, "
-                f"most bits more {worst:+.4%}"
-            )
-    return "\n".join(["Against one start of the official program:", *lines])
+    """Medians of time and memory, and the most bits more, of networks seen and set aside."""
+    lines = ["Against one start of the official program (small networks are not timed):"]
+    for kind in ("looked at", "set aside"):
+        chosen = {name: entry for name, entry in found.items() if entry["kind"] == kind}
+        timed = [entry for entry in chosen.values() if entry["nodes"] >= 1000]
+        for levels in ("two", "any") if timed else ():
+            for method in (f"thrifty, {levels} levels, one start", f"thrifty, {levels} levels"):
+                rows = [entry[levels][method] for entry in timed]
+                worst = max(chosen, key=lambda name: chosen[name][levels][method]["more bits"])
+                middle = {
+                    what: statistics.median(row[what] for row in rows)
+                    for what in ("time", "memory")
+                }
+                lines.append(
+                    f"  {kind}, {method:34} median time {middle['time']:.2f}, "
+                    f"most memory {max(row['memory'] for row in rows):.2f}, most bits more "
+                    f"{chosen[worst][levels][method]['more bits']:+.4%} ({worst})"
+                )
+    return "\n".join(lines)
+
+
+def describe(family: str, nodes: int) -> tuple:
+    """Return a network and what is said of it: its size, and whether it was set aside."""
+    made = SMALL[family]() if family in SMALL else sample(family, nodes, NETWORK_SEED)
+    about = {
+        "nodes": made.nodes,
+        "links": len(made.sources),
+        "directed": made.directed,
+        "kind": "set aside" if family in SET_ASIDE else "looked at",
+    }
+    return made, about
+
+
+def versions() -> dict:
+    """The versions of what was compared, and of what it ran on."""
+    names = ("infomap", "numba", "numpy", "scipy")
+    known = {name: importlib.metadata.version(name) for name in names}
+    if (PEERS / "ready").exists():
+        told = subprocess.run(
+            [
+                str(PEERS / "bin" / "python"), "-c",
+                "import importlib.metadata as m; print(*(m.version(n) for n in "
+                "('igraph', 'networkit', 'scikit-network')))",
+            ],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        known |= dict(
+            zip(("igraph", "networkit", "scikit-network"), told.stdout.split(), strict=True)
+        )
+    return {"python": platform.python_version()} | known
 
 
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nodes", type=int, nargs="+", default=[1000, 10_000])
-    parser.add_argument("--families", nargs="+", default=[*LOOKED_AT, *SET_ASIDE])
-    parser.add_argument("--store", type=pathlib.Path)
+    parser.add_argument("--full", action="store_true", help="all sizes: about an hour")
+    parser.add_argument("--families", nargs="+", help="only these")
+    parser.add_argument("--store", type=pathlib.Path, nargs="?", const=STORED)
     chosen = parser.parse_args(arguments)
-    if not PEERS.exists():
+    ready = (PEERS / "ready").exists()
+    if not ready:
         print("Without igraph, networkit and scikit-network; to have them: make bench-peers")
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for nodes in chosen.nodes:
-            for family in chosen.families:
-                made = sample(family, nodes, NETWORK_SEED)
-                methods = (*OFFICIAL, *OURS, *(OTHERS if PEERS.exists() else ()))
-                runs = measure(made, methods, pathlib.Path(folder))
-                aside = "set aside" if family in SET_ASIDE else "looked at"
-                name = f"{family}, {made.nodes} nodes, {len(made.sources)} links ({aside})"
-                found[name] = {
-                    levels: summary({m: r for m, r in runs.items() if other not in m}, levels)
-                    for levels, other in (("two", "any levels"), ("any", "two levels"))
-                }
-                for levels in ("two", "any"):
-                    print(table(f"{name}, {levels} levels", found[name][levels]), flush=True)
+        for family, nodes in FULL if chosen.full else USUAL:
+            if chosen.families and family not in chosen.families:
+                continue
+            made, about = describe(family, nodes)
+            others = OTHERS if ready and family not in SMALL else ()
+            runs = measure(made, (*OFFICIAL, *OURS, *others), pathlib.Path(folder))
+            name = f"{family}, {made.nodes} nodes" if nodes else family
+            found[name] = about | {
+                "two": summary({m: r for m, r in runs.items() if "any levels" not in m}, "two"),
+                "any": summary({m: r for m, r in runs.items() if "any levels" in m}, "any"),
+            }
+            for levels in ("two", "any"):
+                title = f"{name}, {about['links']} links ({about['kind']}), {levels} levels"
+                print(table(title, found[name][levels]), flush=True)
     print(bars(found))
     if chosen.store:
-        write_whole(chosen.store, json.dumps(found, indent=1) + "\n")
+        command = "python -m bookkit.bench_communities" + " --full" * chosen.full + " --store"
+        told = {"command": command, "versions": versions(), "networks": _rounded(found)}
+        write_whole(chosen.store, json.dumps(told, indent=1) + "\n")
+
+
+def _rounded(found):
+    """Floats to the digits that mean something, so that the file is small."""
+    if isinstance(found, dict):
+        return {key: _rounded(value) for key, value in found.items()}
+    return float(f"{found:.9g}") if isinstance(found, float) else found
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import networkx as nx
 import numpy as np
 from scipy.spatial import cKDTree
 
+from bookkit import toy_networks
+
 # The search's settings were chosen while looking at the first ones; the others were set aside.
 LOOKED_AT = ("lfr 0.3", "lfr 0.5", "blocks", "geometric", "nested")
 SET_ASIDE = (
@@ -190,4 +192,30 @@ _FAMILIES = {
     "preferential": lambda n, seed: _from_networkx(nx.barabasi_albert_graph(n, 5, seed=seed)),
     "uneven blocks": uneven_blocks,
     "tree": lambda n, seed: _from_networkx(nx.random_labeled_tree(n, seed=seed)),
+}
+
+
+def _small(graph):
+    """A small network as a sample, with its weights."""
+    places = {node: place for place, node in enumerate(graph)}
+    links = [(places[a], places[b], w) for a, b, w in graph.edges(data="weight", default=1.0)]
+    sources, targets, weights = (np.array(column) for column in zip(*links, strict=True))
+    weights = weights.astype(float)
+    return Sample(sources, targets, weights, len(graph), graph.is_directed())
+
+
+# Networks that are too small to time: what counts are their bits. They were looked at.
+SMALL = {
+    "two triangles": lambda: _small(toy_networks.two_triangles().graph()),
+    "nine triangles": lambda: _small(toy_networks.nine_triangles().graph()),
+    "ring of 30 cliques": lambda: _small(toy_networks.ring_of_cliques(30).graph()),
+    "ring of 16 cliques": lambda: _small(toy_networks.ring_of_cliques(16).graph()),
+    "figure one": lambda: _small(toy_networks.figure_one().graph()),
+    "flow": lambda: _small(toy_networks.flow_network().graph()),
+    "source and sink": lambda: _small(toy_networks.source_sink_network().graph()),
+    "barbell": lambda: _small(nx.barbell_graph(8, 0)),
+    "karate": lambda: _small(nx.karate_club_graph()),
+    "Les Miserables": lambda: _small(nx.les_miserables_graph()),
+    "Davis": lambda: _small(nx.davis_southern_women_graph()),
+    "Florentine families": lambda: _small(nx.florentine_families_graph()),
 }

@@ -189,7 +189,9 @@ def _tuned(net, modules, level, group, base, rng, active, awake, splits):
     that the parts changed, and those linked to them.
     """
     modules, level = grow(net, modules, level, group, base, rng, active, awake)
-    parts, part_count = splits.of(modules, level, active[group])
+    # A module that holds all of its group would be split by the very search that found it.
+    several = np.bincount(owners(modules, len(level), group), minlength=len(base)) > 1
+    parts, part_count = splits.of(modules, level, (active & several)[group])
     if part_count == len(level):
         return modules, level, np.zeros(len(net), bool)
     start = owners(parts, part_count, modules)
@@ -220,24 +222,25 @@ class Splits:
 
     def __init__(self, net, rng):
         self.net, self.rng = net, rng
-        self.modules = self.parts = None
+        self.modules, self.parts = np.zeros((2, len(net)), np.int32)
+        self.split = np.zeros(len(net), bool)
 
     def of(self, modules, level, wanted):
-        changed = wanted.copy()
-        if self.parts is None:
-            self.parts = modules.copy()
-        else:
-            changed &= ~_same(modules, len(level), self.modules)[modules]
-        net, n = self.net, len(modules)
+        """The part of each node, numbered, and how many; modules not wanted stay whole."""
+        net, n = self.net, np.int32(len(modules))
+        same = _same(modules, len(level), self.modules)[modules]
+        changed = wanted & ~(self.split & same)
+        parts = np.where(wanted, self.parts, modules + 2 * n)
         if changed.any():
             links = _moves.inside(*net.links, modules, changed)
             rates = (rate[changed] for rate in net.rates)
             within = Net(*links, *rates, net.total, net.alike)
             alone = np.arange(len(within), dtype=np.int32)
             fresh, _ = grow(within, alone, within, modules[changed], level.leaving, self.rng)
-            self.parts[changed] = fresh + np.int32(n)
-        self.modules, self.parts = modules, self.parts.copy()
-        return self.parts, _moves.renumber(self.parts)
+            parts[changed] = fresh + n
+        count = _moves.renumber(parts)
+        self.modules, self.parts, self.split = modules, parts, wanted
+        return parts, count
 
 
 def _same(modules, count, others):

@@ -144,6 +144,10 @@ def _topmost(level, owner, base, rng):
         before = h(base + np.bincount(owner, level.entering, len(base)))
         of_grouped = _search.owners(chosen, len(grouped), owner)
         pays = before - _search.lengths(grouped, of_grouped, base) > LEAST_GAIN
+        # Fewer modules every time, whatever rounding does: so it ends.
+        pays &= np.bincount(of_grouped, minlength=len(base)) < np.bincount(
+            owner, minlength=len(base)
+        )
         if not pays.any():
             return found, level
         chosen = np.where(pays[owner], chosen, np.arange(len(level)) + len(grouped))

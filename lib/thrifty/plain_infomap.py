@@ -104,7 +104,8 @@ def move_nodes(level, modules, group, index, order, note, patient):
     for module, row in table.items():
         index[owner[module]] += row[2]
     queue, waiting, moved, tries = deque(order), set(order), False, 0
-    while queue:
+    # A bound, should rounding ever let the same moves come round again.
+    while queue and tries < 100 * len(modules) + 1000:
         node = queue.popleft()
         waiting.discard(node)
         old, total = modules[node], index[group[node]]
@@ -206,6 +207,9 @@ def split(level, modules, leaving, rng, known):
     `known` holds the parts found for the modules of the round before; it is brought up to date.
     """
     keys = members(modules)
+    if len(keys) == 1:
+        # Its parts would be found by the very search that found it.
+        return modules
     nodes = [node for node in range(len(modules)) if keys[modules[node]] not in known]
     places = {node: place for place, node in enumerate(nodes)}
     cut = [
