@@ -236,7 +236,7 @@ def merge(
 ):  # fmt: skip
     """The links between modules, those inside left out, and the modules' rates."""
     n = len(modules)
-    members, starts = by_group(np.arange(n), modules, count)
+    members, starts = by_group(np.arange(n, dtype=np.int32), modules, count)
     rates = np.zeros((5, count))
     new_indptr = np.zeros(count + 1, np.int64)
     scratch = np.zeros(count)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from thrifty import _search, _tree, plain_infomap
+from thrifty import _moves, _search, _tree, plain_infomap
 from thrifty._checks import require_int
 from thrifty._history import Frame, frames
 from thrifty.flows import Flow, flow
@@ -223,18 +223,30 @@ def warm(quiet=False):
     global _compiled
     if _compiled:
         return
-    timer = threading.Timer(1.0, _say, ["compiling the search, once on this machine ..."])
-    timer.daemon = True
+    loops = [loop for loop in vars(_moves).values() if hasattr(loop, "stats")]
+    done = threading.Event()
+
+    def compiling():
+        # On a busy machine reading the cache takes a second too.
+        return any(loop.stats.cache_misses for loop in loops)
+
+    def tell():
+        while not done.wait(1.0):
+            if compiling():
+                return _say("compiling the search, once on this machine ...")
+
     if not quiet:
-        timer.start()
+        threading.Thread(target=tell, daemon=True).start()
     begin = time.monotonic()
     # Both kinds of walk go through every loop; their arrays are of the same types.
     links = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3)]
-    for directed in (False, True):
-        _trial(_search.net_of(flow(links, directed=directed)), 0, 0, None)
-    timer.cancel()
+    try:
+        for directed in (False, True):
+            _trial(_search.net_of(flow(links, directed=directed)), 0, 0, None)
+    finally:
+        done.set()
     took = time.monotonic() - begin
-    if took > 1 and not quiet:
+    if took > 1 and not quiet and compiling():
         _say(f"compiled in {took:.0f} s; from now on it is read from a cache")
     _compiled = True
 

@@ -132,14 +132,16 @@ def test_the_peers_script_needs_nothing_of_the_book():
 
 
 def test_peers_are_pinned_exactly():
-    lines = (ROOT / "lib" / "bookkit" / "peers.txt").read_text("utf8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    assert {pin.split("==")[0] for pin in pins} >= {
-        "torch",
-        "transformers",
-        "local-attention",
-        "jax",
+    expected = {
+        "peers.txt": {"torch", "transformers", "local-attention", "jax"},
+        "community_peers.txt": {"igraph", "networkit", "scikit-network"},
     }
+    pins = []
+    for name, libraries in expected.items():
+        lines = (ROOT / "lib" / "bookkit" / name).read_text("utf8").splitlines()
+        here = [line for line in lines if line and not line.startswith("#")]
+        assert {pin.split("==")[0] for pin in here} >= libraries
+        pins += here
     assert [pin for pin in pins if not re.fullmatch(r"[a-z-]+==[\d.]+", pin)] == []
 
 

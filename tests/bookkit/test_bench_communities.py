@@ -1,13 +1,15 @@
 """What the bench of the search measures: the networks, and the bits that come back."""
 
 import ast
+import importlib.metadata
+import json
 import statistics
 
 import numpy as np
 import pytest
 
 from bookkit import bench_communities, bench_community_peers
-from bookkit.network_families import LOOKED_AT, SET_ASIDE, sample
+from bookkit.network_families import LOOKED_AT, SET_ASIDE, SMALL, sample
 from thrifty.infomap import find_communities
 from thrifty.mapequation import codelength
 from thrifty.networks import network
@@ -52,24 +54,64 @@ def test_programs_are_measured_by_the_bits_of_their_modules(tmp_path):
     assert runs["official, two levels"][0]["bits"] == pytest.approx(run["bits"], rel=0.01)
 
 
-def test_ratios_are_to_the_official_program():
-    runs = {
+def made_up_runs():
+    return {
         name: [
-            {"bits": bits + i, "search": s * (1 + i), "bytes": held, "modules": 3} for i in (0, 1)
+            {"bits": bits + i, "search": s * (1 + i), "build": 1.0, "bytes": held, "modules": 3}
+            | ({"score": 0.5 + i / 4} if name.startswith("thrifty") else {})
+            for i in (0, 1)
         ]
         for name, bits, s, held in [
             ("official, two levels", 4.0, 2.0, 100),
             ("thrifty, two levels", 4.5, 1.0, 25),
         ]
     }
-    row = bench_communities.summary(runs, "two")["thrifty, two levels"]
+
+
+def test_ratios_are_to_the_official_program():
+    row = bench_communities.summary(made_up_runs(), "two")["thrifty, two levels"]
     assert row == {
         "bits": statistics.mean([4.5, 5.5]),
         "more bits": pytest.approx(5 / 4.5 - 1),
+        "spread": 1.0,
+        "seconds": 1.0,
         "time": 0.5,
+        "whole time": pytest.approx(2 / 3),
         "memory": 0.25,
         "modules": 3,
+        "score": 0.625,
     }
+
+
+def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def compare(family, nodes, others, folder):
+        asked.append(family)
+        if family == "geometric" and len(asked) < 5:
+            raise KeyboardInterrupt
+        rows = dict.fromkeys(
+            bench_communities.OURS, {"time": 0.5, "memory": 0.2, "more bits": len(family) / 1e5}
+        )
+        return family, {"nodes": nodes, "kind": "looked at", "two": rows, "any": rows}
+
+    monkeypatch.setattr(bench_communities, "compare", compare)
+    store = tmp_path / "found.json"
+    with pytest.raises(KeyboardInterrupt):
+        bench_communities.main(["--store", str(store)])
+    assert asked == ["lfr 0.3", "lfr 0.5", "blocks", "geometric"]
+    bench_communities.main(["--store", str(store), "--families", *LOOKED_AT])
+    assert asked[4:] == ["geometric", "nested"]
+    told = json.loads(store.read_text("utf8"))
+    assert list(told["networks"]) == list(LOOKED_AT)
+    assert told["versions"]["infomap"] == importlib.metadata.version("infomap")
+    assert "most bits more +0.0090% (geometric)" in capsys.readouterr().out
+
+
+def test_small_networks_keep_weights_and_direction():
+    karate = SMALL["karate"]()
+    assert (karate.nodes, len(karate.sources), karate.weights.sum()) == (34, 78, 231)
+    assert SMALL["flow"]().directed
 
 
 def test_the_script_for_other_environments_needs_nothing_of_this_book():

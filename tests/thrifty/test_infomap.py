@@ -1,6 +1,11 @@
 """The search: the same moves as the plain one, the least code length where it can be enumerated."""
 
+import functools
 import itertools
+import os
+import re
+import subprocess
+import sys
 import warnings
 
 import infomap as official
@@ -13,7 +18,7 @@ from hypothesis import strategies as st
 from bookkit import toy_networks
 from thrifty import _search, plain_infomap
 from thrifty.flows import CONVENTIONS, flow
-from thrifty.infomap import find_communities, warm
+from thrifty.infomap import find_communities
 from thrifty.mapequation import codelength
 from thrifty.networks import network
 
@@ -308,9 +313,32 @@ def test_modules_are_numbered_by_visits():
     assert find_communities(graph, seed=0).groups() == [[2, 3, 4, 5, 6, 7], [0, 1]]
 
 
-def test_compiling_is_told_only_when_it_takes_long(capsys):
-    warm()
-    assert capsys.readouterr().err == ""
+FIRST_CALL = """
+from thrifty import _moves
+from thrifty.infomap import find_communities, warm
+warm()
+loops = [loop for loop in vars(_moves).values() if hasattr(loop, "stats") and loop.signatures]
+known = [loop.signatures for loop in loops]
+links = [(i, (i * i + 1) % 30, 1 + i % 3) for i in range(30)] + [(i, i + 1) for i in range(29)]
+for directed in (False, True):
+    for recorded in (False, directed):
+        for levels in (2, None):
+            find_communities(links, seed=0, directed=directed, recorded=recorded, levels=levels)
+assert [loop.signatures for loop in loops] == known, "something was compiled after warm()"
+print(sum(sum(loop.stats.cache_misses.values()) for loop in loops))
+"""
+
+
+def test_the_first_call_says_that_it_compiles_and_the_next_process_reads(tmp_path):
+    run = functools.partial(
+        subprocess.run, [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True,
+        check=True, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    first, second = run(), run()
+    assert int(first.stdout) > 5 and int(second.stdout) == 0
+    assert re.search(r"compiling the search, once on this machine", first.stderr)
+    assert re.search(r"compiled in \d+ s; from now on it is read from a cache", first.stderr)
+    assert second.stderr == ""
 
 
 @pytest.mark.parametrize(
