@@ -6,6 +6,7 @@ The twin of ``static/network_drawing.js``, for where nothing can run.
 from __future__ import annotations
 
 import html
+import itertools
 import math
 import textwrap
 
@@ -56,15 +57,15 @@ def letter(module: int) -> str:
     return (letter(first - 1) if first else "") + chr(65 + last)
 
 
-def positions(graph: nx.Graph, *, turn: float = 0, stretch: float = 1) -> list[list[int]]:
+def positions(graph: nx.Graph, *, turn: float | None = None, stretch: float = 1) -> list[list[int]]:
     """Return a place for every node, the same in every run: linked nodes near each other.
 
     Parameters
     ----------
     graph : networkx graph
         Its weights do not count, nor its direction.
-    turn : float
-        Degrees by which the picture is turned.
+    turn : float, optional
+        Degrees by which the picture is turned; by default so that it is somewhat wider than tall.
     stretch : float
         How much taller it is made, above 0.
 
@@ -75,8 +76,8 @@ def positions(graph: nx.Graph, *, turn: float = 0, stretch: float = 1) -> list[l
 
     Examples
     --------
-    >>> positions(nx.path_graph(3), turn=90) == positions(nx.path_graph(3), turn=90)
-    True
+    >>> positions(nx.path_graph(2), turn=0)
+    [[374, 26], [26, 26]]
     """
     plain = nx.Graph(graph.to_undirected())
     apart = dict(nx.all_pairs_shortest_path_length(plain))
@@ -85,11 +86,24 @@ def positions(graph: nx.Graph, *, turn: float = 0, stretch: float = 1) -> list[l
     distances = {a: {b: row.get(b, far) for b in plain} for a, row in apart.items()}
     found = nx.kamada_kawai_layout(plain, dist=distances, weight=None)
     places = np.array([found[node] for node in plain])
-    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    places = places @ np.array([[cos, sin], [-sin, cos]])
-    places = (places - places.min(0)) * [1, stretch]
+    turns = range(0, 180, 15) if turn is None else [turn]
+    # Rounded, so that of equally good ones the first is taken on every machine.
+    places = min((_turned(places, turn) for turn in turns), key=lambda at: round(_slant(at), 4))
+    places = places * [1, stretch]
     scale = (WIDTH - 2 * EDGE) / max(places[:, 0].max(), 1e-9)
     return [[int(x), int(y)] for x, y in np.round(EDGE + places * scale)]
+
+
+def _turned(places, turn):
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    places = places @ np.array([[cos, sin], [-sin, cos]])
+    return places - places.min(0)
+
+
+def _slant(places):
+    """How far the picture is from 5 wide by 4 tall."""
+    width, height = np.maximum(places.max(0), 1e-3)
+    return abs(math.log(height / width * 5 / 4))
 
 
 def mixed(colour: str, with_: str, share: float) -> str:
@@ -184,11 +198,15 @@ def drawn(
 def _ground(nodes, places, links, colour, width):
     own = set(nodes)
     path = "".join("M{} {}h0.01".format(*places[node]) for node in nodes)
-    for a, b, _ in links:
-        if a in own and b in own:
-            path += "M{} {}L{} {}".format(*places[a], *places[b])
+    inside = [(a, b) for a, b, _ in links if a in own and b in own]
+    for a, b in inside:
+        path += "M{} {}L{} {}".format(*places[a], *places[b])
+    cliques = nx.enumerate_all_cliques(nx.Graph(inside))  # the small ones first
+    for clique in itertools.takewhile(lambda clique: len(clique) < 4, cliques):
+        if len(clique) == 3:
+            path += "M{} {}L{} {}L{} {}z".format(*(x for node in clique for x in places[node]))
     return (
-        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}" '
+        f'<path d="{path}" fill="{colour}" stroke="{colour}" stroke-width="{width}" '
         'stroke-linecap="round" stroke-linejoin="round"/>'
     )
 

@@ -67,7 +67,7 @@ export function networkDrawing({ names, places, links, directed = false, radius 
   const most = Math.max(...links.map((link) => link[2] ?? 1));
   const equal = links.every((link) => (link[2] ?? 1) === most);
   const lines = new Map();
-  const triangles = [];
+  const corners = []; // of what three or four links enclose
   const ground = el("g");
   const layers = { lines: el("g"), nodes: el("g"), tags: el("g"), own: el("g") };
   const linked = new Set(links.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
@@ -78,12 +78,22 @@ export function networkDrawing({ names, places, links, directed = false, radius 
     layers.lines.append(line);
     lines.set(`${a} ${b}`, line);
     if (!directed) lines.set(`${b} ${a}`, line);
-    for (const c of names.keys()) if (c > Math.max(a, b) && linked.has(`${a} ${c}`) && linked.has(`${b} ${c}`)) triangles.push([a, b, c]);
+    for (const c of names.keys()) if (c > Math.max(a, b) && linked.has(`${a} ${c}`) && linked.has(`${b} ${c}`)) corners.push([a, b, c]);
     if (directed) {
       const [length, turn] = [Math.hypot(bx - ax, by - ay), (Math.atan2(by - ay, bx - ax) * 180) / Math.PI];
       layers.lines.append(el("path", { class: "bk-net-arrow", d: "M0 0l-9 -4.5v9z", transform: `translate(${ax} ${ay}) rotate(${turn.toFixed(1)}) translate(${(length - radius - 3).toFixed(1)} 0)` }));
     }
   }
+  const beside = names.map((_, node) => names.map((_, k) => k).filter((k) => linked.has(`${node} ${k}`)));
+  for (const a of names.keys()) {
+    for (const c of names.keys()) {
+      const shared = a < c ? beside[a].filter((k) => k > a && linked.has(`${k} ${c}`)) : [];
+      shared.slice(1).forEach((d, k) => corners.push([a, shared[k], c, d]));
+    }
+  }
+  // All turning one way: where outlines of two ways lie over each other, nothing would be filled.
+  const area = (round) => round.reduce((sum, k, i) => sum + places[k][0] * places[round.at(i - 1)][1] - places[k][1] * places[round.at(i - 1)][0], 0);
+  for (const round of corners) if (area(round) < 0) round.reverse();
   const nodes = names.map((name, node) => {
     const shape = el("path", { class: "bk-net-shape" });
     const text = el("text", { class: "bk-net-name" }, radius < NET_SMALL ? "" : `${name}`);
@@ -118,7 +128,7 @@ export function networkDrawing({ names, places, links, directed = false, radius 
     const own = new Set(nodes);
     const parts = nodes.map((node) => `M${places[node]}h0.01`);
     for (const [a, b] of links) if (own.has(a) && own.has(b)) parts.push(`M${places[a]}L${places[b]}`);
-    for (const [a, b, c] of triangles) if (own.has(a) && own.has(b) && own.has(c)) parts.push(`M${places[a]}L${places[b]}L${places[c]}z`);
+    for (const round of corners) if (round.every((k) => own.has(k))) parts.push(`M${round.map((k) => places[k]).join("L")}z`);
     return parts.join("");
   }
 
