@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bookkit.plots import INK, MARKERS, PALETTE, PAPER, SOFT
+from bookkit.plots import MARKERS, PALETTE, PAPER, SOFT
 
 _SIZE = 13  # points, of a node
 _GROWTH = {"^": 1.35, "D": 0.92, "v": 1.35, "P": 1.2}  # against a circle that looks as large
 
 
-def draw_network(ax, links, places, modules=None, *, notes=None, directed=False, names=True):
+def draw_network(ax, links, places, modules=None, *, directed=False, names=True):
     """Draw nodes, links and modules.
 
     Parameters
@@ -22,8 +22,6 @@ def draw_network(ax, links, places, modules=None, *, notes=None, directed=False,
         Where each node stands.
     modules : dict of node -> module, optional
         Each module has a colour and a shape.
-    notes : dict of node -> str, optional
-        Written below a node.
     directed : bool
         Whether links have heads.
     names : bool
@@ -47,16 +45,10 @@ def draw_network(ax, links, places, modules=None, *, notes=None, directed=False,
         if names:
             look = {"size": 8, "ha": "center", "va": "center_baseline", "zorder": 4}
             ax.text(x, y, str(node), color=PAPER, **look)
-        if notes:
-            ax.annotate(
-                notes[node], (x, y), (0, -11), textcoords="offset points",
-                size=8, color=INK, ha="center", va="center", zorder=2,
-                bbox={"boxstyle": "square,pad=0.1", "fc": PAPER, "ec": "none"},
-            )  # fmt: skip
     spots = np.array(list(places.values()), float)
     (left, bottom), (right, top) = spots.min(axis=0), spots.max(axis=0)
     margin = 0.08 * max(right - left, top - bottom)
     ax.set_xlim(left - margin, right + margin)
-    ax.set_ylim(bottom - 1.6 * margin, top + margin)
+    ax.set_ylim(bottom - margin, top + margin)
     ax.set_aspect("equal")
     ax.axis("off")
