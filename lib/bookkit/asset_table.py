@@ -155,4 +155,15 @@ ASSETS = {
         licence="CC-BY-SA-3.0",
         source="The authors of the English Wikipedia; 106 articles as packaged by gensim",
     ),
+    "analogy-questions": Asset(
+        package="gensim",
+        version="4.4.0",
+        kind="wheel",
+        member="gensim/test/test_data/questions-words.txt",
+        sha256="8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36",
+        size=603_955,
+        licence="Apache-2.0",
+        source="The analogy questions beside word2vec, by Tomas Mikolov, Kai Chen, Greg Corrado "
+        "and Jeffrey Dean, https://code.google.com/archive/p/word2vec/; as packaged by gensim",
+    ),
 }
