@@ -287,9 +287,9 @@ function render({ model, el: root }) {
       const go = here || !can("books") ? null : button("show", () => cut(then, "A map tried before."));
       go?.setAttribute("aria-label", `show ${name}`);
       go?.setAttribute("data-lm-suppress-shortcuts", "true");
-      return el("tr", { class: here ? "bk-key-row" : null }, el("th", { scope: "row" }, words.length > 12 ? `${words.slice(0, 11).join(" ")} and ${words.length - 11} more` : name), el("td", {}, number(bits)), el("td", {}, go ?? (here ? "shown" : "")));
+      return el("tr", { class: here ? "bk-key-row" : null }, el("th", { scope: "row" }, words.length > 12 ? `${words.slice(0, 11).join(" ")} and ${words.length - 11} more` : name), el("td", {}, number(bits)), el("td", {}, go ?? (here ? "✓" : "")));
     });
-    tried.replaceChildren(head("map", "bits a step", ""), el("tbody", {}, ...rows));
+    tried.replaceChildren(head("map", "bits a step", "on view"), el("tbody", {}, ...rows));
   }
 
   function draw() {
@@ -297,7 +297,11 @@ function render({ model, el: root }) {
     const now = state();
     const modules = modulesOf(now);
     const length = mapCodeLength(flow, modules);
-    for (const { after, node } of levels) node.setAttribute("aria-pressed", alike(modulesOf(after), modules));
+    for (const { after, node } of levels) {
+      const here = alike(modulesOf(after), modules);
+      node.setAttribute("aria-pressed", here);
+      node.setAttribute("aria-disabled", here);
+    }
     if (news.textContent !== history.news()) news.textContent = history.news();
     const says = sentence(length, modules, now.closed);
     if (told.textContent !== says) told.textContent = says;
