@@ -181,6 +181,8 @@ def _noted(walk, seed, trials, levels, one_level, words):
             f"history needs levels=2 and at most {MOST_PLAIN_NODES} nodes, "
             f"got levels={levels!r} and {len(walk.network)} nodes"
         )
+    if walk.jumps.any():
+        raise ValueError("history needs jumps that are not recorded: recorded=False")
     level = plain_infomap.level_of(walk)
     net, bits, best = _search.net_of(walk), [], None
     for trial in range(trials):

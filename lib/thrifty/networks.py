@@ -153,12 +153,13 @@ def _from_matrix(matrix, directed):
         raise TypeError(f"a matrix of links must hold real numbers, got dtype {matrix.dtype}")
     links = sparse.coo_array(matrix)
     links.sum_duplicates()
+    links.eliminate_zeros()
     sources, targets = links.coords
     weights = links.data.astype(np.float64)
     nodes = tuple(range(matrix.shape[0]))
     _require_weights(nodes, sources, targets, weights)
     square = sparse.csr_array((weights, (sources, targets)), shape=matrix.shape)
-    symmetric = (square != square.T).nnz == 0
+    symmetric = _equal(square, square.T.tocsr())
     if directed is False and not symmetric:
         apart = (square != square.T).tocoo()
         first = apart.coords[0][0], apart.coords[1][0]
@@ -171,6 +172,14 @@ def _from_matrix(matrix, directed):
         sources, targets, weights = sources[half], targets[half], weights[half]
         return _merged(nodes, sources, targets, weights, False)
     return _merged(nodes, sources, targets, weights, True)
+
+
+def _equal(one, other):
+    """Whether two sparse matrices without zeros and duplicates are equal."""
+    return all(
+        np.array_equal(getattr(one, part), getattr(other, part))
+        for part in ("indptr", "indices", "data")
+    )
 
 
 def _from_links(links, directed, nodes):
@@ -189,9 +198,14 @@ def _from_links(links, directed, nodes):
                 f"a link must be (source, target) or (source, target, weight): {link!r}"
             )
         for column, node in enumerate(link[:2]):
-            if places is not None and node not in known:
-                raise ValueError(f"the link {link!r} names a node that nodes does not hold")
-            ends[row, column] = known.setdefault(node, len(known))
+            try:
+                if places is not None and node not in known:
+                    raise ValueError(f"the link {link!r} names a node that nodes does not hold")
+                ends[row, column] = known.setdefault(node, len(known))
+            except TypeError as error:
+                raise TypeError(
+                    f"a node's name must be hashable, as in {link!r}: {error}"
+                ) from None
         if len(link) == 3:
             weights[row] = _weight(link[2], link[0], link[1])
     return _merged(tuple(known), ends[:, 0], ends[:, 1], weights, directed)
@@ -222,9 +236,13 @@ def _merged(nodes, sources, targets, weights, directed):
     if not directed:
         sources, targets = np.minimum(sources, targets), np.maximum(sources, targets)
     keep = weights > 0
-    keys, which = np.unique(sources[keep] * len(nodes) + targets[keep], return_inverse=True)
-    total = np.bincount(which, weights=weights[keep], minlength=len(keys))
-    if not np.isfinite(total.sum()):
+    keys, total = sources[keep].astype(np.int64) * len(nodes) + targets[keep], weights[keep]
+    if (np.diff(keys) <= 0).any():
+        keys, which = np.unique(keys, return_inverse=True)
+        total = np.bincount(which, weights=total, minlength=len(keys))
+    with np.errstate(over="ignore"):
+        together = total.sum()
+    if not np.isfinite(together):
         raise ValueError("the weights of the links are too large to add up: divide them all")
     sources, targets = np.divmod(keys, max(len(nodes), 1))
     places = {node: place for place, node in enumerate(nodes)}

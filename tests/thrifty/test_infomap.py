@@ -248,7 +248,17 @@ def test_parts_and_groups_are_noted():
         (nx.davis_southern_women_graph(), {}, 4.708038, 2),
         (nx.florentine_families_graph(), {}, 3.446962, 4),
         (nx.barbell_graph(8, 0), {}, 3.143904, 2),
+        (toy_networks.flow_network().graph(), {}, 2.943515, 4),
+        (toy_networks.flow_network().graph(), CONVENTIONS["nodes, not recorded"], 2.896941, 4),
+        (toy_networks.flow_network().graph(), CONVENTIONS["links, recorded"], 3.318906, 4),
+        (toy_networks.flow_network().graph(), CONVENTIONS["nodes, recorded"], 3.327732, 4),
         (toy_networks.source_sink_network().graph(), {}, 2.034498, 4),
+        (
+            toy_networks.source_sink_network().graph(),
+            CONVENTIONS["nodes, not recorded"],
+            1.918591,
+            4,
+        ),
         (toy_networks.source_sink_network().graph(), CONVENTIONS["nodes, recorded"], 3.932101, 1),
     ],
 )
@@ -286,6 +296,63 @@ def test_awkward_networks_end_with_a_finite_length(name, case, levels):
     assert set(found.modules) == set(nodes)
     assert np.isfinite(found.codelength)
     assert found.codelength == pytest.approx(codelength(walk, found.tree).bits, abs=1e-9)
+
+
+@st.composite
+def shapes(draw):
+    """Trees, circles, stars, parts without a way out, loops, isolated nodes, wild weights."""
+    count = draw(st.integers(1, 14))
+    weights = st.sampled_from([1e-12, 0.1, 1.0, 1.0, 1.0, 1e9])
+    links = []
+    while count > 1 and draw(st.booleans()):
+        kind = draw(st.sampled_from(["tree", "circle", "star", "loop", "pairs", "complete"]))
+        members = draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=8, unique=True))
+        if kind == "tree":
+            pairs = [
+                (members[draw(st.integers(0, i - 1))], members[i]) for i in range(1, len(members))
+            ]
+        elif kind == "circle":
+            pairs = [(a, b) for a, b in zip(members, members[1:] + members[:1], strict=True)]
+        elif kind == "star":
+            pairs = [(members[0], b) for b in members[1:]]
+        elif kind == "loop":
+            pairs = [(a, a) for a in members]
+        elif kind == "pairs":
+            pairs = list(zip(members[::2], members[1::2], strict=False))
+        else:
+            pairs = list(itertools.combinations(members, 2))
+        links += [(a, b, draw(weights)) for a, b in pairs]
+    return network(links, directed=draw(st.booleans()), nodes=range(count))
+
+
+@settings(max_examples=150)
+@given(
+    net=shapes(),
+    case=st.sampled_from(sorted(CONVENTIONS)),
+    teleportation=st.sampled_from([1e-3, 0.15, 1.0]),
+    seed=st.integers(0, 9),
+)
+def test_every_shape_ends_in_both_languages(net, case, teleportation, seed):
+    how = CONVENTIONS[case] | {"teleportation": teleportation}
+    walk = flow(net, **(how if net.directed else {}))
+    for levels in (2, None):
+        found = find_communities(walk, seed=seed, levels=levels)
+        assert np.isfinite(found.codelength)
+        assert found.codelength == pytest.approx(codelength(walk, found.tree).bits, abs=1e-9)
+    if not walk.jumps.any():
+        tries, rounds = [], []
+
+        def note(event, modules, units, unit, tried):
+            tries.append(tried / (100 * len(set(units)) + 1000))
+            rounds.append(event == "move nodes again" and unit is None)
+
+        level = plain_infomap.level_of(walk)
+        plain = plain_infomap.search(level, np.random.default_rng(seed), note)
+        # Far from the bound, which no search may need.
+        assert max(tries) < 0.5 and sum(rounds) < 100
+        alone, root = np.zeros(1), np.zeros(len(net), np.int32)
+        fast, _ = _search.search(_search.net_of(walk), root, alone, np.random.default_rng(seed))
+        assert fast.tolist() == plain
 
 
 def test_isolated_nodes_end_alone():
@@ -362,6 +429,8 @@ def test_errors_name_what_is_wrong(options, error, fragment):
 def test_the_plain_search_refuses_recorded_jumps():
     walk = flow([(0, 1), (1, 2)], directed=True, recorded=True)
     with pytest.raises(ValueError, match=r"use thrifty\.infomap for them"):
+        plain_infomap.level_of(walk)
+    with pytest.raises(ValueError, match="history needs jumps that are not recorded"):
         find_communities(walk, seed=0, history=True)
     with pytest.raises(TypeError, match="to: this Flow has its convention"):
         find_communities(walk, seed=0, to="nodes")

@@ -88,6 +88,7 @@ def test_empty_graphs():
         ([("a", "b", "2")], {}, TypeError, "must be a number, got '2' from 'a' to 'b'"),
         ([("a", "b", True)], {}, TypeError, "must be a number, got True"),
         ([("a", "b", 1e308), ("b", "a", 1e308)], {}, ValueError, "divide them all"),
+        ([(["a"], "b")], {}, TypeError, "must be hashable, as in (['a'], 'b')"),
         ([("a",)], {}, TypeError, "(source, target, weight): ('a',)"),
         (["ab"], {}, TypeError, "(source, target, weight): 'ab'"),
         ([("a", "b")], {"nodes": ["a"]}, ValueError, "names a node that nodes does not hold"),
