@@ -57,7 +57,7 @@ def letter(module: int) -> str:
     return (letter(first - 1) if first else "") + chr(65 + last)
 
 
-def positions(graph: nx.Graph, *, turn: float | None = None, stretch: float = 1) -> list[list[int]]:
+def positions(graph: nx.Graph, *, turn: float | None = None) -> list[list[int]]:
     """Return a place for every node, the same in every run: linked nodes near each other.
 
     Parameters
@@ -66,8 +66,6 @@ def positions(graph: nx.Graph, *, turn: float | None = None, stretch: float = 1)
         Its weights do not count, nor its direction.
     turn : float, optional
         Degrees by which the picture is turned; by default so that it is somewhat wider than tall.
-    stretch : float
-        How much taller it is made, above 0.
 
     Returns
     -------
@@ -89,7 +87,6 @@ def positions(graph: nx.Graph, *, turn: float | None = None, stretch: float = 1)
     turns = range(0, 180, 15) if turn is None else [turn]
     # Rounded, so that of equally good ones the first is taken on every machine.
     places = min((_turned(places, turn) for turn in turns), key=lambda at: round(_slant(at), 4))
-    places = places * [1, stretch]
     scale = (WIDTH - 2 * EDGE) / max(places[:, 0].max(), 1e-9)
     return [[int(x), int(y)] for x, y in np.round(EDGE + places * scale)]
 
