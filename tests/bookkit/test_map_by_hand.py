@@ -286,6 +286,24 @@ def test_every_node_can_be_reached_by_arrow_keys(shown, network):
     assert reached == set(range(len(names)))
 
 
+def test_pointing_and_arrows_say_the_words_of_a_node(shown):
+    twin = figure()
+    code = MapCode(twin.length)
+    flat = huffman(dict(enumerate(twin.flow.visits.tolist()))).words
+    at = shown.locator(".bk-mh-at")
+    for node in (0, 12, 21):
+        shown.mouse.move(*place(shown, node))
+        module = twin.modules[node]
+        share = f"{100 * twin.flow.visits[node]:.1f}\u00a0%"
+        assert at.text_content() == (
+            f"Node {node}, {share} of the steps: {flat[node]} in one code book, "
+            f"{code.books[module,].words[node]} in that of module {'ABCD'[module]}."
+        )
+    shown.locator(".bk-mh-net").focus()
+    shown.keyboard.press("ArrowRight")
+    assert at.text_content().startswith(f"Node {figure_trait(shown, 'node')},")
+
+
 def test_chips_say_what_moves_cost_and_the_focus_goes_along(shown):
     put(shown, node=12)
     chips = shown.locator(".bk-mh-chips button")

@@ -86,6 +86,7 @@ function render({ model, el: root }) {
   const { undo, redo, again } = history.buttons;
   const moving = el("div", { class: "bk-mh-moving" }, el("div", { class: "bk-buttons" }, undo, redo, again, back), el("div", { class: "bk-buttons" }, button("best single move", moveBest), button("the library's answer", ask), button("each alone", () => goTo(modules().map((_, i) => i), "Each node is alone already.")), button("all in one", () => goTo(modules().map(() => 0), "All nodes are in one module already."))));
   const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
+  const at = el("p", { class: "bk-status bk-mh-at", role: "status", "aria-live": "polite" });
   const here = el("p", { class: "bk-title bk-mh-here" });
   const chips = el("div", { class: "bk-buttons bk-mh-chips", role: "group" });
   const stage = el("div");
@@ -135,17 +136,19 @@ function render({ model, el: root }) {
     el(
       "div",
       { class: "bk-panels bk-mh-panels" },
-      el("div", {}, stage, ...(can("move") ? [here, chips] : [])),
+      el("div", {}, stage, at, ...(can("move") ? [here, chips] : [])),
       el("div", {}, total, bar.node, el("div", { class: "bk-mh-gap" }, title("Each code book as an area: words used × bits a word = bits. Dashed on top: Huffman's whole bits."), areas.node)),
     ),
     el("div", {}, el("div", { class: "bk-mh-head" }, title("The code books: every word with its share of the steps and its bits."), shut), books.node),
-    can("walk") ? el("div", { class: "bk-mh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, title("one code book"), tapes.flat, title("two levels: an exit word and an index word where the module changes"), tapes.two, el("div", { class: "bk-panels bk-mh-after" }, el("div", {}, ledger), el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run."), run.node))) : null,
+    can("walk") ? el("div", { class: "bk-mh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, title("one code book"), tapes.flat, title("two levels: an exit word and an index word where the module changes"), tapes.two, el("div", { class: "bk-panels bk-mh-after" }, el("div", {}, ledger), el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run. Entropy is the floor."), run.node))) : null,
   );
 
   // --- the drawing and its gestures -----------------------------------------------------------------------------
   let drawing = null;
   let drawnFor = null;
   let drag = null;
+  let pointed = null; // a node under the mouse
+  let tellAt = () => {};
   const walker = el("circle", { r: 17, class: "bk-mh-walker" });
   const ring = el("circle", { r: 21, class: "bk-mh-ring" });
   const preview = el("text", { class: "bk-mh-preview" });
@@ -156,6 +159,9 @@ function render({ model, el: root }) {
     drawing = networkDrawing(net(), "");
     const { svg } = drawing;
     svg.classList.add("bk-mh-net");
+    pointed = null;
+    svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && !drag && point(drawing.nodeAt(event, Infinity)));
+    svg.addEventListener("pointerleave", () => point(null));
     if (can("move")) {
       svg.setAttribute("tabindex", "0");
       svg.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -170,6 +176,10 @@ function render({ model, el: root }) {
     }
     drawing.layer.append(walker, ring, preview);
     stage.replaceChildren(svg);
+  }
+  function point(to) {
+    pointed = to;
+    tellAt();
   }
   function lift(event) {
     const i = drawing.nodeAt(event);
@@ -217,6 +227,7 @@ function render({ model, el: root }) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = ARROWS[event.key];
     const letter = modules().find((module) => moduleLetter(module) === event.key.toUpperCase());
+    pointed = null;
     if (step) history.look({ node: beside(step) });
     else if (event.key === "0" || event.key === "+") move(node(), null);
     else if (event.key === "Enter" || event.key === " ") moveCheapest();
@@ -250,7 +261,7 @@ function render({ model, el: root }) {
     const moves = mapMoves(net(), modules(), i).filter(({ module }) => module === null || beside.has(module));
     const all = [...moves.filter((one) => one.module !== null), { module: home, bits }].sort((a, b) => a.module - b.module);
     const alone = moves.filter((one) => one.module === null);
-    here.textContent = `${nameOf(i)}, in the dashed ring. What its modules and those that it has links to would cost:`;
+    here.textContent = `${nameOf(i)}, in the dashed ring, could be in a module that it has links to, or alone. Bits a step then:`;
     chips.setAttribute("aria-label", `${nameOf(i)} to module`);
     const wanted = [...all, ...alone];
     while (chips.children.length > wanted.length) chips.lastChild.remove();
@@ -272,6 +283,17 @@ function render({ model, el: root }) {
       chip.setAttribute("aria-label", isHome ? `${name}, where it is, ${bitsOf(bits)} bits` : `${name}: ${compared(then, bits)}`);
       chip.replaceChildren(...(module === null ? [] : [moduleMark(module), " "]), el("b", {}, name), ` ${bitsOf(then)}`, el("small", {}, isHome ? " here" : ` ${signed(then - bits)}`));
     });
+  }
+
+  /** Say what there is of a node: the one pointed at, or else the chosen one. */
+  function saysAt(found, words) {
+    const i = Math.min(pointed ?? node(), modules().length - 1);
+    const flat = mapBookWords({ words: net().visits.map((rate) => ({ rate })) })[i];
+    const b = found.books.findIndex((book) => book.leaf && book.words.some((word) => word.node === i));
+    const own = words[b][found.books[b].words.findIndex((word) => word.node === i)];
+    const some = (word) => word ?? "no word";
+    const text = `${nameOf(i)}, ${(100 * net().visits[i]).toFixed(1)}\u00a0% of the steps: ${some(flat)} in one code book, ${some(own)} in that of module ${moduleLetter(modules()[i])}.`;
+    if (at.textContent !== text) at.textContent = text;
   }
 
   function drawWalk(found, words, walk, tape) {
@@ -307,7 +329,7 @@ function render({ model, el: root }) {
       const so = sum(bits[kind]);
       return el("tr", {}, el("th", { scope: "row" }, el("span", { class: `bk-mh-linekey bk-mh-line-${kind}` }), name), ...[show(so), tape.length ? bitsOf(so / tape.length) : "–", bitsOf(expected[kind]), bitsOf(least)].map((text) => el("td", {}, text)));
     };
-    ledger.replaceChildren(el("thead", {}, el("tr", {}, ...["", "bits so far", "a step", "Huffman expects", "entropy, the floor"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, row("flat", "one code book", found.oneLevel), row("two", "two levels", found.bits)));
+    ledger.replaceChildren(el("thead", {}, el("tr", {}, ...["code", "bits so far", "a step", "Huffman", "entropy"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, row("flat", "one code book", found.oneLevel), row("two", "two levels", found.bits)));
     run.update([
       { kind: "flat", bits: bits.flat, expected: expected.flat },
       { kind: "two", bits: bits.two, expected: expected.two },
@@ -354,6 +376,8 @@ function render({ model, el: root }) {
     areas.update(found, words);
     const last = tape.at(-1) ?? [];
     books.update(found, words, (book, at) => last.some((said) => said.book === book && said.place === at), allOpen);
+    tellAt = () => saysAt(found, words);
+    tellAt();
     if (can("move")) drawChips(found.bits);
     if (can("walk")) drawWalk(found, words, walk, tape);
     const news = history.news();

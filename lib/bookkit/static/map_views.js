@@ -58,11 +58,11 @@ export function bookAreas() {
     update(found, words) {
       const used = found.books.reduce((all, book) => all + book.rate, 0);
       const [widest, highest] = [Math.max(1.5, used), Math.ceil(found.oneLevel + 0.7)];
-      const x = (rate) => left + ((width - left - 6) * rate) / widest;
+      const x = (rate) => left + ((width - left - 12) * rate) / widest;
       const y = (bits) => base - ((base - top) * bits) / highest;
       const parts = [];
       for (let bits = 0; bits <= highest; bits++) {
-        parts.push(el("line", { x1: left, x2: width - 6, y1: y(bits), y2: y(bits), class: bits ? "bk-mh-grid" : "bk-mh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-mh-tick bk-mh-end" }, `${bits}`));
+        parts.push(el("line", { x1: left, x2: width - 12, y1: y(bits), y2: y(bits), class: bits ? "bk-mh-grid" : "bk-mh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-mh-tick bk-mh-end" }, `${bits}`));
       }
       const half = widest > 2 ? 1 : 0.5;
       parts.push(el("defs", {}, el("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, el("rect", { width: 5, height: 5, class: "bk-mh-hatch" }), el("rect", { width: 1.3, height: 5, class: "bk-mh-hatched" }))));
@@ -109,13 +109,14 @@ export function bookTable(names) {
     const head = el("th", { scope: "row" }, toggle);
     const [row, grid] = [el("tr", {}, head), el("td", { colspan: 5, class: "bk-mh-words" })];
     const more = el("tr", {}, grid);
-    const made = { label, row, more, grid, head, open: true };
+    const made = { label, row, more, grid, head, open: null, byDefault: true };
+    const isOpen = () => made.open ?? made.byDefault;
     const apply = () => {
-      more.hidden = !made.open;
-      toggle.setAttribute("aria-expanded", made.open);
+      more.hidden = !isOpen();
+      toggle.setAttribute("aria-expanded", isOpen());
     };
     toggle.addEventListener("click", () => {
-      made.open = !made.open;
+      made.open = !isOpen();
       apply();
     });
     made.show = apply;
@@ -141,9 +142,8 @@ export function bookTable(names) {
       body.replaceChildren(
         ...found.books.flatMap((book, b) => {
           const module = book.leaf ? book.path[0] : null;
-          const fresh = !lines.has(module);
           const made = line(module);
-          if (fresh) made.open = open && !(many && book.leaf);
+          made.byDefault = open && !(many && book.leaf);
           const nodes = book.words.length - 1;
           made.label.replaceChildren(...(book.leaf ? [moduleMark(module), ` ${moduleLetter(module)}`, el("small", {}, ` ${nodes} node${nodes === 1 ? "" : "s"}`)] : [el("span", { class: "bk-mh-key" }), " index"]));
           made.row.replaceChildren(made.head, ...numbers(bitsOf(book.rate), bitsOf(book.entropy), bitsOf(book.bits), bitsOf(huffmanBits(book, words[b]))));
