@@ -79,10 +79,10 @@ def drawing(symbols: list[str], counts: list[int], step: int, sentence: str) -> 
     for k, pair in enumerate(tree.merges[:step]):
         x, y = tree.x[n + k], tree.y[n + k]
         for bit, child in enumerate(pair):
-            end, label = tree.y[child], tree.y[child] + (11 if bit else -3)
+            end = tree.y[child]
             parts.append(
                 f'<path d="M{tree.x[child]:.1f} {end:.1f}H{x:.1f}V{y:.1f}" fill="none" '
-                f'stroke="{INK}"/><text x="{x - 12:.1f}" y="{label:.1f}">{bit}</text>'
+                f'stroke="{INK}"/><text x="{x - 20:.1f}" y="{end - 3:.1f}">{bit}</text>'
             )
     for k in range(min(step, n - 1)):
         x, y = tree.x[n + k], tree.y[n + k]

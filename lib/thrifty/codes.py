@@ -98,10 +98,12 @@ def huffman(p):
     symbols, weights = _symbols_and_weights(p)
     n = len(symbols)
     words = [""] * (2 * n - 1)
-    # A child has a lower number than its parent: downwards, each parent has its word in time.
+    # From the root down: a parent has its word before its children need it.
     for k, (first, second) in reversed(list(enumerate(_merges(weights)))):
         words[first], words[second] = words[n + k] + "0", words[n + k] + "1"
-    return Code({symbols[0]: "0"} if n == 1 else dict(zip(symbols, words[:n], strict=True)))
+    if n == 1:
+        words = ["0"]
+    return Code(dict(zip(symbols, words[:n], strict=True)))
 
 
 def huffman_merges(p):

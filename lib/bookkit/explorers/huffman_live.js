@@ -162,7 +162,7 @@ function render({ model, el: root }) {
         const on = path.includes(child) && path.includes(n + k);
         const kind = on ? "bk-hl-line bk-hl-path" : k === now - 1 && now < n - 1 ? "bk-hl-line bk-hl-newest" : "bk-hl-line";
         lines.push([on, el("path", { d: `M${from} ${height}H${x}V${y}`, class: kind })]);
-        nodes.push(el("text", { x: x - 9, y: height + (which ? 11 : -3), class: on ? "bk-hl-bit bk-hl-here" : "bk-hl-bit" }, `${which}`));
+        nodes.push(el("text", { x: x - 17, y: height - 3, class: on ? "bk-hl-bit bk-hl-here" : "bk-hl-bit" }, `${which}`));
       });
     }
     lines.sort((a, b) => a[0] - b[0]); // the path above the others
