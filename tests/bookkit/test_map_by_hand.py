@@ -250,6 +250,35 @@ def test_drag_to_nowhere_gives_a_module_of_its_own_and_a_short_one_nothing(shown
     assert "to a module of its own, E" in told(shown)
 
 
+def test_a_finger_drags_nodes_and_scrolls_elsewhere(page, made):
+    phone = {"viewport": {"width": 390, "height": 700}, "has_touch": True, "is_mobile": True}
+    context = page.context.browser.new_context(**phone)
+    page = context.new_page()
+    page.set_content(f'<meta name="viewport" content="width=device-width">{made.static_html()}')
+    page.add_style_tag(content=bundle.notebook_sheet("map_by_hand"))
+    page.add_script_tag(content=bundle.page_script(["map_by_hand"]))
+    hand = context.new_cdp_session(page)
+
+    def swipe(start, end):
+        points = [{"x": x, "y": y} for x, y in np.linspace(start, end, 8).tolist()]
+        for kind, at in [("touchStart", points[:1]), *(("touchMove", [p]) for p in points[1:])]:
+            hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+            page.wait_for_timeout(20)
+        hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_timeout(200)
+
+    start, end = place(page, 12), place(page, 10)
+    before = page.evaluate("scrollY")
+    swipe(start, end)
+    assert told(page).startswith("Node 12 moved from module C to module B")
+    assert page.evaluate("scrollY") == before
+    free = [place(page, 0)[0], place(page, 18)[1]]
+    swipe(free, [free[0], free[1] - 100])
+    assert page.evaluate("scrollY") > before + 50
+    assert told(page).startswith("Node 12 moved")
+    context.close()
+
+
 def test_keys_choose_and_move_nodes(shown):
     shown.locator(".bk-mh-net").focus()
     seen = {figure_trait(shown, "node")}

@@ -173,6 +173,8 @@ function render({ model, el: root }) {
       svg.addEventListener("pointerup", drop);
       svg.addEventListener("pointercancel", release);
       svg.addEventListener("keydown", press);
+      // A finger on a node drags it; elsewhere it scrolls the page. Styles cannot say so for parts of a drawing.
+      svg.addEventListener("touchstart", (event) => event.touches.length === 1 && drawing.nodeAt(event.touches[0]) !== null && event.preventDefault(), { passive: false });
     }
     drawing.layer.append(walker, ring, preview);
     stage.replaceChildren(svg);
