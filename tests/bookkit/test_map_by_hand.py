@@ -90,7 +90,7 @@ def place(page, node):
     """Where a node stands on the screen."""
     return page.evaluate(
         """(node) => {
-          const svg = document.querySelector(".bk-mh-net");
+          const svg = document.querySelector(".bk-bh-net");
           svg.scrollIntoView({ block: "center" });
           const { model } = document.querySelector(".bk-live");
           const [x, y] = model.get("networks")[model.get("network")].places[node];
@@ -139,15 +139,15 @@ def test_bars_are_the_books_and_sum_to_the_length(shown):
     for modules in random_modules(25):
         put(shown, modules=modules)
         found = codelength(TOYS["figure one"].graph(), modules)
-        label = shown.locator(".bk-mh-bar").get_attribute("aria-label")
+        label = shown.locator(".bk-bh-bar").get_attribute("aria-label")
         books = [book for book in found.books.values() if book.bits > 1e-9]
         parts = re.match(r"[\d.]+ bits: (.*?)\. One", label)[1].split(", ")
         assert [part.split()[1] for part in parts] == [number(book.bits) for book in books]
         assert label.startswith(number(found.bits))
-        widths = shown.locator(".bk-mh-part:not(.bk-mh-whole)").evaluate_all(
+        widths = shown.locator(".bk-bh-part:not(.bk-bh-whole)").evaluate_all(
             "(parts) => parts.map((part) => parseFloat(part.style.width))"
         )
-        whole = shown.locator(".bk-mh-whole").evaluate("(part) => parseFloat(part.style.width)")
+        whole = shown.locator(".bk-bh-whole").evaluate("(part) => parseFloat(part.style.width)")
         assert sum(widths) / whole == pytest.approx(found.bits / found.one_level, abs=1e-3)
 
 
@@ -156,7 +156,7 @@ def test_code_books_are_the_librarys_with_huffmans_words(shown):
         put(shown, modules=modules)
         found = codelength(TOYS["figure one"].graph(), modules)
         code = MapCode(found)
-        rows = shown.locator(".bk-mh-books tbody tr").all()
+        rows = shown.locator(".bk-bh-books tbody tr").all()
         assert len(rows) == 2 * len(found.books)
         for (path, book), (line, more) in zip(
             found.books.items(), zip(rows[::2], rows[1::2], strict=True), strict=True
@@ -164,7 +164,7 @@ def test_code_books_are_the_librarys_with_huffmans_words(shown):
             cells = line.locator("td").all_inner_texts()
             assert cells[:3] == [number(x) for x in (book.rate, book.entropy, book.bits)]
             words = code.books[path].words if path in code.books else {}
-            texts = more.locator(".bk-mh-word").evaluate_all(
+            texts = more.locator(".bk-bh-word").evaluate_all(
                 "(all) => all.map((one) => [...one.children].map((part) => part.textContent))"
             )
             for (name, word_bits), (symbol, _) in zip(
@@ -177,7 +177,7 @@ def test_code_books_are_the_librarys_with_huffmans_words(shown):
             cost = sum(rate * len(words.get(symbol, "")) for symbol, rate in named(book))
             assert float(cells[3]) == pytest.approx(cost, abs=6e-4)
             assert float(cells[3]) >= float(cells[2]) - 1e-9
-        foot = shown.locator(".bk-mh-books tfoot td").all_inner_texts()
+        foot = shown.locator(".bk-bh-books tfoot td").all_inner_texts()
         assert foot[2:] == [number(found.bits), number(code.expected)]
 
 
@@ -194,14 +194,14 @@ def test_tape_is_the_walk_and_reads_back(shown):
         twin.steps = steps
         walk = twin.walk()
         flat, two = (
-            "".join(shown.locator(".bk-mh-tape").nth(i).locator("code").all_inner_texts())
+            "".join(shown.locator(".bk-bh-tape").nth(i).locator("code").all_inner_texts())
             for i in (0, 1)
         )
         code = MapCode(codelength(graph, modules))
         assert code.decode(two, walk[0]) == walk
         words = huffman(dict(enumerate(twin.flow.visits.tolist()))).words
         assert flat == "".join(words[node] for node in walk[1:])
-        rows = shown.locator(".bk-mh-ledger tbody tr").all()
+        rows = shown.locator(".bk-bh-ledger tbody tr").all()
         for row, stream in zip(rows, (flat, two), strict=True):
             so_far, a_step = row.locator("td").all_inner_texts()[:2]
             assert (int(so_far), a_step) == (len(stream), number(len(stream) / steps))
@@ -209,7 +209,7 @@ def test_tape_is_the_walk_and_reads_back(shown):
 
 def test_long_walk_comes_near_to_what_is_expected(shown):
     put(shown, steps=5000)
-    for row in shown.locator(".bk-mh-ledger tbody tr").all():
+    for row in shown.locator(".bk-bh-ledger tbody tr").all():
         _, a_step, expected, floor = (
             float(text.replace(",", "")) for text in row.locator("td").all_inner_texts()
         )
@@ -224,7 +224,7 @@ def test_drag_moves_a_node_and_undo_takes_it_back(shown):
     start, wanted = START["figure one"], [*START["figure one"]]
     wanted[12] = 1
     drag(shown, 12, place(shown, 10), drop=False)
-    preview = shown.locator(".bk-mh-preview").text_content()
+    preview = shown.locator(".bk-bh-preview").text_content()
     assert preview == f"B {number(bits(wanted))} (−{number(bits(start) - bits(wanted))})"
     shown.mouse.up()
     less = number(bits(start) - bits(wanted))
@@ -243,7 +243,7 @@ def test_drag_to_nowhere_gives_a_module_of_its_own_and_a_short_one_nothing(shown
     drag(shown, 12, (x + 3, y + 2))
     assert figure_trait(shown, "modules") == START["figure one"]
     assert figure_trait(shown, "node") == 12
-    box = shown.locator(".bk-mh-net").bounding_box()
+    box = shown.locator(".bk-bh-net").bounding_box()
     drag(shown, 0, (box["x"] + 6, box["y"] + box["height"] - 4))
     modules = figure_trait(shown, "modules")
     assert modules.count(modules[0]) == 1
@@ -280,7 +280,7 @@ def test_a_finger_drags_nodes_and_scrolls_elsewhere(page, made):
 
 
 def test_keys_choose_and_move_nodes(shown):
-    shown.locator(".bk-mh-net").focus()
+    shown.locator(".bk-bh-net").focus()
     seen = {figure_trait(shown, "node")}
     for key in ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"] * 12:
         shown.keyboard.press(key)
@@ -301,7 +301,7 @@ def test_keys_choose_and_move_nodes(shown):
 def test_every_node_can_be_reached_by_arrow_keys(shown, network):
     names = figure_trait(shown, "networks")[network]["names"]
     put(shown, network=network, modules=[0] * len(names), node=0)
-    shown.locator(".bk-mh-net").focus()
+    shown.locator(".bk-bh-net").focus()
     reached, open_ = {0}, [0]
     while open_:
         node = open_.pop()
@@ -319,7 +319,7 @@ def test_pointing_and_arrows_say_the_words_of_a_node(shown):
     twin = figure()
     code = MapCode(twin.length)
     flat = huffman(dict(enumerate(twin.flow.visits.tolist()))).words
-    at = shown.locator(".bk-mh-at")
+    at = shown.locator(".bk-bh-at")
     for node in (0, 12, 21):
         shown.mouse.move(*place(shown, node))
         module = twin.modules[node]
@@ -328,14 +328,14 @@ def test_pointing_and_arrows_say_the_words_of_a_node(shown):
             f"Node {node}, {share} of the steps: {flat[node]} in one code book, "
             f"{code.books[module,].words[node]} in that of module {'ABCD'[module]}."
         )
-    shown.locator(".bk-mh-net").focus()
+    shown.locator(".bk-bh-net").focus()
     shown.keyboard.press("ArrowRight")
     assert at.text_content().startswith(f"Node {figure_trait(shown, 'node')},")
 
 
 def test_chips_say_what_moves_cost_and_the_focus_goes_along(shown):
     put(shown, node=12)
-    chips = shown.locator(".bk-mh-chips button")
+    chips = shown.locator(".bk-bh-chips button")
     labels = chips.evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label'))")
     start = START["figure one"]
     for label, module in zip(labels, [1, 2, 9], strict=True):
@@ -362,7 +362,7 @@ def test_best_single_moves_lead_down_and_end(shown):
 
 
 def test_the_librarys_answer_is_no_best_of_the_readers_own(shown, made):
-    best = shown.locator(".bk-mh-flag-best")
+    best = shown.locator(".bk-bh-flag-best")
     own = f"best so far {number(bits(START['figure one']))}"
     press(shown, "the library's answer")
     assert figure_trait(shown, "modules") == made.shown["answer"]
@@ -377,12 +377,12 @@ def test_the_librarys_answer_is_no_best_of_the_readers_own(shown, made):
 
 def test_what_the_reader_finds_counts_even_if_it_is_the_librarys(shown):
     drag(shown, 12, place(shown, 10))
-    assert "best so far 3.048" in shown.locator(".bk-mh-flag-best").inner_text()
+    assert "best so far 3.048" in shown.locator(".bk-bh-flag-best").inner_text()
 
 
 def test_books_open_and_close(shown):
-    toggle = shown.locator(".bk-mh-toggle").nth(1)
-    word = shown.locator(".bk-mh-words").nth(1)
+    toggle = shown.locator(".bk-bh-toggle").nth(1)
+    word = shown.locator(".bk-bh-words").nth(1)
     assert word.is_visible()
     toggle.focus()
     shown.keyboard.press("Enter")
@@ -400,7 +400,7 @@ def test_walker_goes_step_by_step_and_nothing_moves_unless_asked(shown):
     assert figure_trait(shown, "steps") == before
     press(shown, "step ▶")
     assert figure_trait(shown, "steps") == before + 1
-    assert shown.locator(".bk-mh-word.bk-mh-now").count() in (1, 3)
+    assert shown.locator(".bk-bh-word.bk-bh-now").count() in (1, 3)
     press(shown, "play")
     shown.wait_for_timeout(1100)
     assert figure_trait(shown, "steps") >= before + 3
@@ -409,14 +409,14 @@ def test_walker_goes_step_by_step_and_nothing_moves_unless_asked(shown):
     shown.wait_for_timeout(1100)
     assert figure_trait(shown, "steps") == paused
     press(shown, "from the start")
-    assert shown.locator(".bk-mh-stands").inner_text() == "The walker stands at 0."
+    assert shown.locator(".bk-bh-stands").inner_text() == "The walker stands at 0."
 
 
 def test_reduced_motion_glides_nowhere(shown):
     duration = "(node) => getComputedStyle(node).transitionDuration"
-    assert shown.locator(".bk-mh-walker").evaluate(duration) == "0.35s"
+    assert shown.locator(".bk-bh-walker").evaluate(duration) == "0.35s"
     shown.emulate_media(reduced_motion="reduce")
-    for part in (".bk-mh-walker", ".bk-mh-part >> nth=0"):
+    for part in (".bk-bh-walker", ".bk-bh-part >> nth=0"):
         assert shown.locator(part).evaluate(duration) == "0s"
     shown.emulate_media(reduced_motion=None)
 
@@ -440,7 +440,7 @@ def test_nothing_is_wider_than_a_phone(shown):
         for modules in (list(range(n)), one["answer"], [0] * n):
             put(shown, network=network, modules=modules, steps=300)
             assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            clipped = shown.locator(".bk-mh-flag").evaluate_all(
+            clipped = shown.locator(".bk-bh-flag").evaluate_all(
                 "(all) => all.some((one) => one.getBoundingClientRect().left < 0)"
             )
             assert not clipped

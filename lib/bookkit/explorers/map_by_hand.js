@@ -84,13 +84,13 @@ function render({ model, el: root }) {
   });
   const back = button("best so far", () => edit({ modules: best.get(model.get("network")).modules }, { say: "Back to the best so far." }));
   const { undo, redo, again } = history.buttons;
-  const moving = el("div", { class: "bk-mh-moving" }, el("div", { class: "bk-buttons" }, undo, redo, again, back), el("div", { class: "bk-buttons" }, button("best single move", moveBest), button("the library's answer", ask), button("each alone", () => goTo(modules().map((_, i) => i), "Each node is alone already.")), button("all in one", () => goTo(modules().map(() => 0), "All nodes are in one module already."))));
+  const moving = el("div", { class: "bk-bh-moving" }, el("div", { class: "bk-buttons" }, undo, redo, again, back), el("div", { class: "bk-buttons" }, button("best single move", moveBest), button("the library's answer", ask), button("each alone", () => goTo(modules().map((_, i) => i), "Each node is alone already.")), button("all in one", () => goTo(modules().map(() => 0), "All nodes are in one module already."))));
   const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
-  const at = el("p", { class: "bk-status bk-mh-at", role: "status", "aria-live": "polite" });
-  const here = el("p", { class: "bk-title bk-mh-here" });
-  const chips = el("div", { class: "bk-buttons bk-mh-chips", role: "group" });
+  const at = el("p", { class: "bk-status bk-bh-at", role: "status", "aria-live": "polite" });
+  const here = el("p", { class: "bk-title bk-bh-here" });
+  const chips = el("div", { class: "bk-buttons bk-bh-chips", role: "group" });
   const stage = el("div");
-  const total = el("p", { class: "bk-mh-total" });
+  const total = el("p", { class: "bk-bh-total" });
   const bar = bitsBar();
   const areas = bookAreas();
   const books = bookTable(() => net().names);
@@ -121,9 +121,9 @@ function render({ model, el: root }) {
   });
   const fromStart = [button("◀ a step back", () => ahead(-1)), button("from the start", () => walkTo(0))];
   const walking = el("div", { class: "bk-buttons" }, button("step ▶", () => ahead(1)), button("10 steps", () => ahead(10)), button("1,000 steps", () => ahead(1000)), play, ...fromStart, button("another walk", () => set({ seed: model.get("seed") + 1 })));
-  const tapes = { flat: el("p", { class: "bk-mh-tape" }), two: el("p", { class: "bk-mh-tape" }) };
-  const stands = el("p", { class: "bk-mh-stands", role: "status", "aria-live": "polite" });
-  const ledger = el("table", { class: "bk-worked bk-mh-ledger" });
+  const tapes = { flat: el("p", { class: "bk-bh-tape" }), two: el("p", { class: "bk-bh-tape" }) };
+  const stands = el("p", { class: "bk-bh-stands", role: "status", "aria-live": "polite" });
+  const ledger = el("table", { class: "bk-worked bk-bh-ledger" });
   const run = runningBits();
 
   mount(
@@ -135,12 +135,12 @@ function render({ model, el: root }) {
     told,
     el(
       "div",
-      { class: "bk-panels bk-mh-panels" },
+      { class: "bk-panels bk-bh-panels" },
       el("div", {}, stage, at, ...(can("move") ? [here, chips] : [])),
-      el("div", {}, total, bar.node, el("div", { class: "bk-mh-gap" }, title("Each code book as an area: words used × bits a word = bits. Dashed on top: Huffman's whole bits."), areas.node)),
+      el("div", {}, total, bar.node, el("div", { class: "bk-bh-gap" }, title("Each code book as an area: words used × bits a word = bits. Dashed on top: Huffman's whole bits."), areas.node)),
     ),
-    el("div", {}, el("div", { class: "bk-mh-head" }, title("The code books: every word with its share of the steps and its bits."), shut), books.node),
-    can("walk") ? el("div", { class: "bk-mh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, title("one code book"), tapes.flat, title("two levels: an exit word and an index word where the module changes"), tapes.two, el("div", { class: "bk-panels bk-mh-after" }, el("div", {}, ledger), el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run. Entropy is the floor."), run.node))) : null,
+    el("div", {}, el("div", { class: "bk-bh-head" }, title("The code books: every word with its share of the steps and its bits."), shut), books.node),
+    can("walk") ? el("div", { class: "bk-bh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, title("one code book"), tapes.flat, title("two levels: an exit word and an index word where the module changes"), tapes.two, el("div", { class: "bk-panels bk-bh-after" }, el("div", {}, ledger), el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run. Entropy is the floor."), run.node))) : null,
   );
 
   // --- the drawing and its gestures -----------------------------------------------------------------------------
@@ -149,16 +149,16 @@ function render({ model, el: root }) {
   let drag = null;
   let pointed = null; // a node under the mouse
   let tellAt = () => {};
-  const walker = el("circle", { r: 17, class: "bk-mh-walker" });
-  const ring = el("circle", { r: 21, class: "bk-mh-ring" });
-  const preview = el("text", { class: "bk-mh-preview" });
+  const walker = el("circle", { r: 17, class: "bk-bh-walker" });
+  const ring = el("circle", { r: 21, class: "bk-bh-ring" });
+  const preview = el("text", { class: "bk-bh-preview" });
 
   function makeDrawing() {
     if (drawnFor === net()) return;
     drawnFor = net();
     drawing = networkDrawing(net(), "");
     const { svg } = drawing;
-    svg.classList.add("bk-mh-net");
+    svg.classList.add("bk-bh-net");
     pointed = null;
     svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && !drag && point(drawing.nodeAt(event, Infinity)));
     svg.addEventListener("pointerleave", () => point(null));
@@ -210,7 +210,7 @@ function render({ model, el: root }) {
     preview.textContent = found ? `${found.module === null ? "alone" : moduleLetter(found.module)} ${bitsOf(found.bits)} (${signed(found.bits - now)})` : "";
     const box = drawing.svg.viewBox.baseVal;
     preview.setAttribute("x", clamp(point.x, 66, box.width - 66));
-    preview.setAttribute("y", point.y > 50 ? point.y - 26 : point.y + 36);
+    preview.setAttribute("y", point.y > box.y + 50 ? point.y - 26 : point.y + 36);
   }
   function release() {
     if (!drag) return;
@@ -303,11 +303,11 @@ function render({ model, el: root }) {
     const one = { words: visits.map((rate, i) => ({ node: i, rate })) };
     const flat = mapBookWords(one);
     const from = Math.max(0, tape.length - TAPE);
-    const token = (word, name, kind) => el("span", { class: `bk-mh-token ${kind}` }, el("code", {}, word), el("small", {}, name));
+    const token = (word, name, kind) => el("span", { class: `bk-bh-token ${kind}` }, el("code", {}, word), el("small", {}, name));
     const shown = tape.slice(from);
-    const dots = () => (from ? [el("span", { class: "bk-mh-dots" }, `… ${count(from, "step")} before …`)] : []);
-    const group = (k, ...tokens) => el("span", { class: k === shown.length - 1 ? "bk-mh-step bk-mh-now" : "bk-mh-step" }, ...tokens);
-    const nothing = el("span", { class: "bk-mh-dots" }, "nothing yet");
+    const dots = () => (from ? [el("span", { class: "bk-bh-dots" }, `… ${count(from, "step")} before …`)] : []);
+    const group = (k, ...tokens) => el("span", { class: k === shown.length - 1 ? "bk-bh-step bk-bh-now" : "bk-bh-step" }, ...tokens);
+    const nothing = el("span", { class: "bk-bh-dots" }, "nothing yet");
     tapes.flat.replaceChildren(...dots(), ...shown.map((_, k) => group(k, token(flat[walk[from + k + 1]], labels[walk[from + k + 1]], moduleClass(modules()[walk[from + k + 1]])))));
     tapes.two.replaceChildren(
       ...dots(),
@@ -316,8 +316,8 @@ function render({ model, el: root }) {
           k,
           ...said.map(({ book, place, word }) => {
             const of = found.books[book].words[place];
-            if (of.exit) return token(word, `exit ${moduleLetter(found.books[book].path[0])}`, `bk-mh-out ${moduleClass(found.books[book].path[0])}`);
-            if (of.node === undefined) return token(word, `to ${moduleLetter(of.path[0])}`, "bk-mh-into");
+            if (of.exit) return token(word, `exit ${moduleLetter(found.books[book].path[0])}`, `bk-bh-out ${moduleClass(found.books[book].path[0])}`);
+            if (of.node === undefined) return token(word, `to ${moduleLetter(of.path[0])}`, "bk-bh-into");
             return token(word, labels[of.node], moduleClass(found.books[book].path[0]));
           }),
         ),
@@ -329,7 +329,7 @@ function render({ model, el: root }) {
     const expected = { flat: huffmanBits(one, flat), two: found.books.reduce((all, book, b) => all + huffmanBits(book, words[b]), 0) };
     const row = (kind, name, least) => {
       const so = sum(bits[kind]);
-      return el("tr", {}, el("th", { scope: "row" }, el("span", { class: `bk-mh-linekey bk-mh-line-${kind}` }), name), ...[show(so), tape.length ? bitsOf(so / tape.length) : "–", bitsOf(expected[kind]), bitsOf(least)].map((text) => el("td", {}, text)));
+      return el("tr", {}, el("th", { scope: "row" }, el("span", { class: `bk-bh-linekey bk-bh-line-${kind}` }), name), ...[show(so), tape.length ? bitsOf(so / tape.length) : "–", bitsOf(expected[kind]), bitsOf(least)].map((text) => el("td", {}, text)));
     };
     ledger.replaceChildren(el("thead", {}, el("tr", {}, ...["code", "bits so far", "a step", "Huffman", "entropy"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, row("flat", "one code book", found.oneLevel), row("two", "two levels", found.bits)));
     run.update([
@@ -361,11 +361,11 @@ function render({ model, el: root }) {
     const tape = can("walk") ? mapTape(found, walk) : [];
     drawing.update({ modules: modules() });
     const place = (part, i) => (part.style.transform = `translate(${net().places[i][0]}px, ${net().places[i][1]}px)`);
-    for (const link of drawing.svg.querySelectorAll(".bk-mh-taken")) link.classList.remove("bk-mh-taken");
+    for (const link of drawing.svg.querySelectorAll(".bk-bh-taken")) link.classList.remove("bk-bh-taken");
     walker.style.display = can("walk") && tape.length ? "" : "none";
     if (tape.length) {
       place(walker, walk.at(-1));
-      drawing.linkAt(walk.at(-2), walk.at(-1))?.classList.add("bk-mh-taken");
+      drawing.linkAt(walk.at(-2), walk.at(-1))?.classList.add("bk-bh-taken");
     }
     ring.style.display = can("move") ? "" : "none";
     place(ring, node());

@@ -106,8 +106,8 @@ function render({ model, el: root }) {
   const drawing = el("svg", { class: "bk-svg bk-mh-tree", role: "application", "aria-roledescription": "tree of modules", tabindex: "0", viewBox: `-2 -2 ${WIDE + 4} ${places.high + 4}` });
   const net = networkDrawing(fixed, "");
   net.svg.classList.add("bk-mh-net");
-  const { width, height } = net.svg.viewBox.baseVal;
-  net.svg.setAttribute("viewBox", `-3 -3 ${width + 6} ${height + 6}`); // room for the outer grounds
+  const { y, width, height } = net.svg.viewBox.baseVal;
+  net.svg.setAttribute("viewBox", `-3 ${y - 3} ${width + 6} ${height + 6}`); // room for the outer grounds
   const total = el("b", { class: "bk-mh-total" });
   const status = el("p", { class: "bk-status", role: "status", "aria-live": "polite" });
   const book = el("table", { class: "bk-worked bk-mh-table" });

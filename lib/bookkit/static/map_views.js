@@ -15,13 +15,13 @@ export function huffmanBits(book, words = mapBookWords(book)) {
 
 /** The bits as one bar, part by part, above that of one code book; `marks` are { bits, label, kind } above and below. */
 export function bitsBar() {
-  const parts = el("div", { class: "bk-mh-track" });
-  const flat = el("div", { class: "bk-mh-track bk-mh-flat" });
-  const [above, below] = [el("div", { class: "bk-mh-marks" }), el("div", { class: "bk-mh-marks" })];
-  const node = el("div", { class: "bk-mh-bar", role: "img" }, above, parts, below, flat);
+  const parts = el("div", { class: "bk-bh-track" });
+  const flat = el("div", { class: "bk-bh-track bk-bh-flat" });
+  const [above, below] = [el("div", { class: "bk-bh-marks" }), el("div", { class: "bk-bh-marks" })];
+  const node = el("div", { class: "bk-bh-bar", role: "img" }, above, parts, below, flat);
   const across = (bits, most) => `${((100 * bits) / most).toFixed(3)}%`;
   function mark({ bits, label, kind }, most) {
-    const flag = el("span", { class: `bk-mh-flag bk-mh-flag-${kind}${bits > 0.55 * most ? " bk-mh-left" : ""}` }, `${label} ${bitsOf(bits)}`);
+    const flag = el("span", { class: `bk-bh-flag bk-bh-flag-${kind}${bits > 0.55 * most ? " bk-bh-left" : ""}` }, `${label} ${bitsOf(bits)}`);
     flag.style.left = across(bits, most);
     return flag;
   }
@@ -32,12 +32,12 @@ export function bitsBar() {
       parts.replaceChildren(
         ...books.map((book) => {
           const name = book.leaf ? moduleLetter(book.path[0]) : "index";
-          const part = el("span", { class: book.leaf ? `bk-mh-part ${moduleClass(book.path[0])}` : "bk-mh-part bk-mh-index", title: `${name}: ${bitsOf(book.bits)} bits` }, book.bits / most > (book.leaf ? 0.05 : 0.11) ? name : "");
+          const part = el("span", { class: book.leaf ? `bk-bh-part ${moduleClass(book.path[0])}` : "bk-bh-part bk-bh-index", title: `${name}: ${bitsOf(book.bits)} bits` }, book.bits / most > (book.leaf ? 0.05 : 0.11) ? name : "");
           part.style.width = across(book.bits, most);
           return part;
         }),
       );
-      const whole = el("span", { class: "bk-mh-part bk-mh-whole" }, `one code book ${bitsOf(found.oneLevel)}`);
+      const whole = el("span", { class: "bk-bh-part bk-bh-whole" }, `one code book ${bitsOf(found.oneLevel)}`);
       whole.style.width = across(found.oneLevel, most);
       flat.replaceChildren(whole);
       above.replaceChildren(...marks.filter((one) => one.above).map((one) => mark(one, most)));
@@ -52,7 +52,7 @@ export function bitsBar() {
 export function bookAreas() {
   const [width, height, left, base, top] = [400, 186, 30, 156, 24];
   const hatch = freshId("hatch");
-  const svg = el("svg", { class: "bk-svg bk-mh-areas", viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const svg = el("svg", { class: "bk-svg bk-bh-areas", viewBox: `0 0 ${width} ${height}`, role: "img" });
   return {
     node: svg,
     update(found, words) {
@@ -62,12 +62,12 @@ export function bookAreas() {
       const y = (bits) => base - ((base - top) * bits) / highest;
       const parts = [];
       for (let bits = 0; bits <= highest; bits++) {
-        parts.push(el("line", { x1: left, x2: width - 12, y1: y(bits), y2: y(bits), class: bits ? "bk-mh-grid" : "bk-mh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-mh-tick bk-mh-end" }, `${bits}`));
+        parts.push(el("line", { x1: left, x2: width - 12, y1: y(bits), y2: y(bits), class: bits ? "bk-bh-grid" : "bk-bh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-bh-tick bk-bh-end" }, `${bits}`));
       }
       const half = widest > 2 ? 1 : 0.5;
-      parts.push(el("defs", {}, el("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, el("rect", { width: 5, height: 5, class: "bk-mh-hatch" }), el("rect", { width: 1.3, height: 5, class: "bk-mh-hatched" }))));
-      for (let rate = half; rate <= widest + 1e-9; rate += half) parts.push(el("text", { x: x(rate), y: base + 14, class: "bk-mh-tick" }, `${rate}`));
-      parts.push(el("text", { x: (left + width) / 2, y: height - 3, class: "bk-mh-tick" }, "words used in a step →"), el("text", { x: 2, y: 10, class: "bk-mh-tick bk-mh-begin" }, "bits a word ↑"));
+      parts.push(el("defs", {}, el("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, el("rect", { width: 5, height: 5, class: "bk-bh-hatch" }), el("rect", { width: 1.3, height: 5, class: "bk-bh-hatched" }))));
+      for (let rate = half; rate <= widest + 1e-9; rate += half) parts.push(el("text", { x: x(rate), y: base + 14, class: "bk-bh-tick" }, `${rate}`));
+      parts.push(el("text", { x: (left + width) / 2, y: height - 3, class: "bk-bh-tick" }, "words used in a step →"), el("text", { x: 2, y: 10, class: "bk-bh-tick bk-bh-begin" }, "bits a word ↑"));
       const rect = (from, rate, bits, kind) => el("rect", { x: x(from), y: y(bits), width: Math.max(0, x(from + rate) - x(from)), height: base - y(bits), class: kind });
       const [own, labels] = [[], []];
       let from = 0;
@@ -77,17 +77,17 @@ export function bookAreas() {
         const book = found.books[b];
         if (book.rate <= 0) continue;
         const name = book.leaf ? moduleLetter(book.path[0]) : "index";
-        own.push(rect(from, book.rate, book.entropy, book.leaf ? `bk-mh-area ${moduleClass(book.path[0])}` : "bk-mh-area bk-mh-index"));
+        own.push(rect(from, book.rate, book.entropy, book.leaf ? `bk-bh-area ${moduleClass(book.path[0])}` : "bk-bh-area bk-bh-index"));
         if (!book.leaf) own.at(-1).style.fill = `url(#${hatch})`;
         const mean = huffmanBits(book, words[b]) / book.rate;
-        own.push(el("line", { x1: x(from), x2: x(from + book.rate), y1: y(mean), y2: y(mean), class: "bk-mh-huffman" }));
+        own.push(el("line", { x1: x(from), x2: x(from + book.rate), y1: y(mean), y2: y(mean), class: "bk-bh-huffman" }));
         const wide = x(from + book.rate) - x(from);
         const inside = book.leaf && wide > 12;
-        if (inside || !book.leaf) labels.push(el("text", { x: x(from + book.rate / 2), y: inside ? base - 6 : y(Math.max(mean, book.entropy)) - 5, class: `bk-mh-name ${inside ? moduleClass(book.path[0]) : "bk-mh-name-index"}` }, name));
+        if (inside || !book.leaf) labels.push(el("text", { x: x(from + book.rate / 2), y: inside ? base - 6 : y(Math.max(mean, book.entropy)) - 5, class: `bk-bh-name ${inside ? moduleClass(book.path[0]) : "bk-bh-name-index"}` }, name));
         from += book.rate;
       }
-      const flat = rect(0, 1, found.oneLevel, "bk-mh-before");
-      svg.replaceChildren(...parts, ...own, flat, ...labels, el("text", { x: x(0) + 5, y: y(found.oneLevel) - 4, class: "bk-mh-tick bk-mh-begin" }, "one code book"));
+      const flat = rect(0, 1, found.oneLevel, "bk-bh-before");
+      svg.replaceChildren(...parts, ...own, flat, ...labels, el("text", { x: x(0) + 5, y: y(found.oneLevel) - 4, class: "bk-bh-tick bk-bh-begin" }, "one code book"));
       svg.setAttribute("aria-label", `Code books as areas: ${found.books.map((book) => `${book.leaf ? moduleLetter(book.path[0]) : "index"} ${bitsOf(book.rate)} words a step of ${bitsOf(book.entropy)} bits`).join("; ")}. One code book: 1 word of ${bitsOf(found.oneLevel)} bits.`);
     },
   };
@@ -98,16 +98,16 @@ export function bookTable(names) {
   const head = ["code book", "words a step", "bits a word", "bits a step", "with Huffman"];
   const body = el("tbody");
   const foot = el("tfoot");
-  const table = el("table", { class: "bk-worked bk-mh-books" }, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))), body, foot);
+  const table = el("table", { class: "bk-worked bk-bh-books" }, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))), body, foot);
   const lines = new Map();
   const nameOf = (word) => (word.exit ? "exit" : word.node !== undefined ? names()[word.node] : moduleLetter(word.path[0]));
 
   function line(key) {
     if (lines.has(key)) return lines.get(key);
     const label = el("span");
-    const toggle = el("button", { type: "button", class: "bk-mh-toggle", "data-lm-suppress-shortcuts": "true" }, label);
+    const toggle = el("button", { type: "button", class: "bk-bh-toggle", "data-lm-suppress-shortcuts": "true" }, label);
     const head = el("th", { scope: "row" }, toggle);
-    const [row, grid] = [el("tr", {}, head), el("td", { colspan: 5, class: "bk-mh-words" })];
+    const [row, grid] = [el("tr", {}, head), el("td", { colspan: 5, class: "bk-bh-words" })];
     const more = el("tr", {}, grid);
     const made = { label, row, more, grid, head, open: null, byDefault: true };
     const isOpen = () => made.open ?? made.byDefault;
@@ -138,20 +138,20 @@ export function bookTable(names) {
     update(found, words, now, open) {
       const focus = document.activeElement;
       const many = found.books.length > 13;
-      node.classList.toggle("bk-mh-many", many);
+      node.classList.toggle("bk-bh-many", many);
       body.replaceChildren(
         ...found.books.flatMap((book, b) => {
           const module = book.leaf ? book.path[0] : null;
           const made = line(module);
           made.byDefault = open && !(many && book.leaf);
           const nodes = book.words.length - 1;
-          made.label.replaceChildren(...(book.leaf ? [moduleMark(module), ` ${moduleLetter(module)}`, el("small", {}, ` ${nodes} node${nodes === 1 ? "" : "s"}`)] : [el("span", { class: "bk-mh-key" }), " index"]));
+          made.label.replaceChildren(...(book.leaf ? [moduleMark(module), ` ${moduleLetter(module)}`, el("small", {}, ` ${nodes} node${nodes === 1 ? "" : "s"}`)] : [el("span", { class: "bk-bh-key" }), " index"]));
           made.row.replaceChildren(made.head, ...numbers(bitsOf(book.rate), bitsOf(book.entropy), bitsOf(book.bits), bitsOf(huffmanBits(book, words[b]))));
           made.grid.replaceChildren(
             ...book.words.map((word, place) => {
-              const kind = word.exit ? "bk-mh-exit" : word.node === undefined ? `bk-mh-module ${moduleClass(word.path[0])}` : "";
+              const kind = word.exit ? "bk-bh-exit" : word.node === undefined ? `bk-bh-module ${moduleClass(word.path[0])}` : "";
               const name = nameOf(word);
-              return el("span", { class: `bk-mh-word ${kind}${now(b, place) ? " bk-mh-now" : ""}` }, el("b", {}, name), el("small", {}, shareOf(word.rate)), el("code", {}, words[b][place] ?? "–"));
+              return el("span", { class: `bk-bh-word ${kind}${now(b, place) ? " bk-bh-now" : ""}` }, el("b", {}, name), el("small", {}, shareOf(word.rate)), el("code", {}, words[b][place] ?? "–"));
             }),
           );
           made.show();
@@ -168,7 +168,7 @@ export function bookTable(names) {
 /** The bits per step of a walk so far, with one book and with two levels, beside what is expected. */
 export function runningBits() {
   const [width, height, left, right] = [400, 150, 30, 392];
-  const svg = el("svg", { class: "bk-svg bk-mh-run", viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const svg = el("svg", { class: "bk-svg bk-bh-run", viewBox: `0 0 ${width} ${height}`, role: "img" });
   return {
     node: svg,
     /** `lines` are { kind, bits, expected }, bits those of every step. */
@@ -178,9 +178,9 @@ export function runningBits() {
       const y = (bits) => 128 - (118 * Math.min(bits, most)) / most;
       const x = (step) => left + ((right - left) * step) / Math.max(steps, 1);
       const parts = [];
-      for (let bits = 0; bits <= most; bits += most > 6 ? 2 : 1) parts.push(el("line", { x1: left, x2: right, y1: y(bits), y2: y(bits), class: bits ? "bk-mh-grid" : "bk-mh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-mh-tick bk-mh-end" }, `${bits}`));
+      for (let bits = 0; bits <= most; bits += most > 6 ? 2 : 1) parts.push(el("line", { x1: left, x2: right, y1: y(bits), y2: y(bits), class: bits ? "bk-bh-grid" : "bk-bh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-bh-tick bk-bh-end" }, `${bits}`));
       for (const { kind, bits, expected } of lines) {
-        parts.push(el("line", { x1: left, x2: right, y1: y(expected), y2: y(expected), class: `bk-mh-expected bk-mh-line-${kind}` }));
+        parts.push(el("line", { x1: left, x2: right, y1: y(expected), y2: y(expected), class: `bk-bh-expected bk-bh-line-${kind}` }));
         let all = 0;
         const every = Math.max(1, Math.ceil(steps / 240));
         const points = [];
@@ -188,10 +188,10 @@ export function runningBits() {
           all += some;
           if ((i + 1) % every === 0 || i + 1 === steps) points.push(`${x(i + 1).toFixed(1)} ${y(all / (i + 1)).toFixed(1)}`);
         });
-        if (points.length) parts.push(el("path", { d: `M${points.join("L")}`, class: `bk-mh-running bk-mh-line-${kind}` }));
-        if (points.length === 1) parts.push(el("circle", { cx: points[0].split(" ")[0], cy: points[0].split(" ")[1], r: 3, class: `bk-mh-point bk-mh-line-${kind}` }));
+        if (points.length) parts.push(el("path", { d: `M${points.join("L")}`, class: `bk-bh-running bk-bh-line-${kind}` }));
+        if (points.length === 1) parts.push(el("circle", { cx: points[0].split(" ")[0], cy: points[0].split(" ")[1], r: 3, class: `bk-bh-point bk-bh-line-${kind}` }));
       }
-      parts.push(el("text", { x: right, y: height - 5, class: "bk-mh-tick bk-mh-end" }, `${show(steps)} steps`), el("text", { x: left, y: height - 5, class: "bk-mh-tick bk-mh-begin" }, "0"));
+      parts.push(el("text", { x: right, y: height - 5, class: "bk-bh-tick bk-bh-end" }, `${show(steps)} steps`), el("text", { x: left, y: height - 5, class: "bk-bh-tick bk-bh-begin" }, "0"));
       svg.replaceChildren(...parts);
       svg.setAttribute("aria-label", `Bits per step over ${steps} steps, with one code book and with two levels; dashed: what is expected.`);
     },

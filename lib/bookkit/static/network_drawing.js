@@ -62,8 +62,10 @@ function netDistance(x, y, [ax, ay], [bx, by]) {
 export function networkDrawing({ names, places, links, directed = false, radius = NET_RADIUS }, label) {
   const hull = radius + NET_AROUND;
   const edge = hull + 9;
-  const [width, height] = [0, 1].map((axis) => Math.max(...places.map((place) => place[axis])) + edge);
-  const svg = el("svg", { class: "bk-svg bk-net", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}` });
+  const [right, bottom] = [0, 1].map((axis) => Math.max(...places.map((place) => place[axis])) + edge);
+  // Room above the highest node is left out.
+  const top = Math.max(0, Math.min(...places.map((place) => place[1])) - edge);
+  const svg = el("svg", { class: "bk-svg bk-net", role: "img", "aria-label": label, viewBox: `0 ${top} ${right} ${bottom - top}` });
   const most = Math.max(...links.map((link) => link[2] ?? 1));
   const equal = links.every((link) => (link[2] ?? 1) === most);
   const lines = new Map();
@@ -110,7 +112,7 @@ export function networkDrawing({ names, places, links, directed = false, radius 
       for (let k = 0; k < 12; k++) {
         const angle = (k * Math.PI) / 6;
         const [x, y] = [places[node][0] + hull * Math.cos(angle), places[node][1] + hull * Math.sin(angle)];
-        if (x < 8 || y < 8 || x > width - 8 || y > height - 8) continue;
+        if (x < 8 || y < top + 8 || x > right - 8 || y > bottom - 8) continue;
         let free = Infinity;
         for (const [i, [px, py]] of places.entries()) if (i !== node) free = Math.min(free, Math.hypot(x - px, y - py) - radius);
         for (const [a, b] of links) free = Math.min(free, netDistance(x, y, places[a], places[b]));
