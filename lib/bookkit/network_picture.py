@@ -172,9 +172,12 @@ def drawn(
                     parts.append(_ground(nodes, places, links, colour, width))
     most = max((weight for *_, weight in links), default=1)
     equal = all(weight == most for *_, weight in links)
+    paths = {}  # one for each width: a page carries every picture
     for a, b, weight in links:
-        path = "M{} {}L{} {}".format(*places[a], *places[b])
-        wide = 2 if equal else f"{1 + 4 * weight / most:.1f}"
+        wide = "2" if equal else f"{1 + 4 * weight / most:.1f}"
+        line = "M{} {}L{} {}".format(*places[a], *places[b])
+        paths[wide] = paths.get(wide, "") + line
+    for wide, path in paths.items():
         parts.append(f'<path d="{path}" stroke="{mixed(INK, PAPER, 0.35)}" stroke-width="{wide}"/>')
     for name, (x, y), module in zip(names, places, modules, strict=True):
         fill, text = COLOURS[module % len(COLOURS)] if module >= 0 else ALONE
@@ -194,8 +197,9 @@ def drawn(
 
 def _ground(nodes, places, links, colour, width):
     own = set(nodes)
-    path = "".join("M{} {}h0.01".format(*places[node]) for node in nodes)
     inside = [(a, b) for a, b, _ in links if a in own and b in own]
+    bare = own.difference(*inside)
+    path = "".join("M{} {}h0.01".format(*places[node]) for node in nodes if node in bare)
     for a, b in inside:
         path += "M{} {}L{} {}".format(*places[a], *places[b])
     cliques = nx.enumerate_all_cliques(nx.Graph(inside))  # the small ones first

@@ -279,7 +279,7 @@ function render({ model, el: root }) {
     const alone = [...sizes].filter(([, size]) => size === 1).length;
     const all = told.map(([module, size]) => `${moduleLetter(module)} ${size}`).join(", ");
     net.svg.setAttribute("aria-label", `The network. Nodes in each module: ${[all, alone ? `${alone} alone` : ""].filter(Boolean).join("; ")}.`);
-    passing.textContent = `This pass: ${frame.tries} tried, ${frame.moved} moved. ${many(sizes.size, "module")}${alone ? `, ${alone} of one node` : ""}.`;
+    passing.textContent = frame.step === "start" ? `${many(sizes.size, "module")} of one node each.` : `This pass: ${frame.tries} tried, ${frame.moved} moved. ${many(sizes.size, "module")}${alone ? `, ${alone} alone` : ""}.`;
   }
 
   function drawOptions(frame) {
