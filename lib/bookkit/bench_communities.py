@@ -1,8 +1,8 @@
 """Compare the book's search for communities with other programs: part of `make bench`.
 
-Each program, network and seed has a process of its own; processes take turns. Times are processor
-seconds of one thread, given as ratios to one start of the official program on the same network.
-The others live in the environment that `make bench-peers` makes.
+Each program has a process of its own for each network. Times are processor seconds of one
+thread, given as ratios to one start of the official program on the same network. The others
+live in the environment that `make bench-peers` makes.
 
     python -m bookkit.bench_communities [--full] [--store]
 """
@@ -62,7 +62,7 @@ OTHERS = (
 
 
 def measure(found: Sample, methods: tuple, folder: pathlib.Path) -> dict:
-    """Return for each method the seconds, bytes, bits and score of each seed, in turns."""
+    """Return for each method the seconds, bytes, bits and score of each seed."""
     path = folder / "network.npz"
     np.savez(
         path,
@@ -78,17 +78,15 @@ def measure(found: Sample, methods: tuple, folder: pathlib.Path) -> dict:
         directed=found.directed,
         nodes=range(found.nodes),
     )
-    runs: dict[str, list] = {method: [] for method in methods}
-    # What takes minutes is run once.
-    for seed in SEEDS if found.nodes < 100_000 else SEEDS[:1]:
-        for method in methods:
-            # The others stand beside, for a picture: one seed is enough.
-            if seed == SEEDS[0] or method not in OTHERS:
-                runs[method].append(_run(method, path, seed, folder, graph, found.groups))
-    return runs
+    # What takes minutes is run once; the others stand beside for a picture, so one seed will do.
+    seeds = SEEDS if found.nodes < 100_000 else SEEDS[:1]
+    return {
+        method: _runs(method, path, seeds[: 1 if method in OTHERS else None], folder, graph, found)
+        for method in methods
+    }
 
 
-def _run(method, path, seed, folder, graph, groups) -> dict:
+def _runs(method, path, seeds, folder, graph, found) -> list:
     result = folder / "result.npz"
     ours = method.startswith(("thrifty", "official"))
     python = sys.executable if ours else str(PEERS / "bin" / "python")
@@ -97,19 +95,20 @@ def _run(method, path, seed, folder, graph, groups) -> dict:
     # One thread each: the ratios are of work, not of how many cores a machine has.
     one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     told = subprocess.run(
-        [python, "-W", "ignore", SCRIPT, method, path, str(seed), str(repeats), result],
+        [python, "-W", "ignore", SCRIPT, method, path, str(repeats), result, *map(str, seeds)],
         capture_output=True, text=True, check=True, env=os.environ | one,
     )  # fmt: skip
-    run = json.loads(told.stdout.strip().splitlines()[-1])
-    modules = np.load(result)["modules"]
-    run["modules"] = len(np.unique(modules))
-    if groups is not None:
-        run["score"] = float(adjusted_mutual_info_score(groups, modules))
-    # What is counted are the bits of the modules that came back, by one and the same formula;
-    # deeper trees are told by their program, and both programs agree on trees in the tests.
-    if "any levels" not in method:
-        run["bits"] = codelength(graph, modules).bits
-    return run
+    runs, stored = json.loads(told.stdout.strip().splitlines()[-1]), np.load(result)
+    for seed, run in zip(seeds, runs, strict=True):
+        modules = stored[str(seed)]
+        run["modules"] = len(np.unique(modules))
+        if found.groups is not None:
+            run["score"] = float(adjusted_mutual_info_score(found.groups, modules))
+        # What is counted are the bits of the modules that came back, by one and the same formula;
+        # deeper trees are told by their program, and both programs agree on trees in the tests.
+        if "any levels" not in method:
+            run["bits"] = codelength(graph, modules).bits
+    return runs
 
 
 def summary(runs: dict, levels: str) -> dict:

@@ -166,12 +166,16 @@ def neighbours(nodes, seed, most=50, least=0.3):
     groups = rng.integers(len(centres), size=nodes)
     vectors = centres[groups] + 0.9 * rng.normal(size=(nodes, 50))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    # On the unit sphere the nearest points have the largest cosines.
-    distances, nearest = cKDTree(vectors).query(vectors, most + 1)
-    cosines = 1 - distances[:, 1:] ** 2 / 2
+    cosines, nearest = np.empty((nodes, most)), np.empty((nodes, most), np.int64)
+    for start in range(0, nodes, 1000):
+        rows = np.arange(start, min(start + 1000, nodes))
+        near = vectors[rows] @ vectors.T
+        near[rows - start, rows] = -1
+        nearest[rows] = np.sort(np.argpartition(-near, most - 1)[:, :most])
+        cosines[rows] = np.take_along_axis(near, nearest[rows], 1)
     keep = cosines >= least
     sources = np.repeat(np.arange(nodes), keep.sum(axis=1))
-    return Sample(sources, nearest[:, 1:][keep], cosines[keep], nodes, True, groups)
+    return Sample(sources, nearest[keep], cosines[keep], nodes, True, groups)
 
 
 def _from_networkx(graph):

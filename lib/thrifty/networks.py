@@ -151,14 +151,12 @@ def _from_matrix(matrix, directed):
         raise ValueError(f"a matrix of links must be square, got shape {matrix.shape}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"a matrix of links must hold real numbers, got dtype {matrix.dtype}")
-    links = sparse.coo_array(matrix)
-    links.sum_duplicates()
-    links.eliminate_zeros()
-    sources, targets = links.coords
-    weights = links.data.astype(np.float64)
-    nodes = tuple(range(matrix.shape[0]))
+    square = sparse.csr_array(matrix).astype(np.float64)
+    square.sum_duplicates()
+    square.eliminate_zeros()
+    sources, targets = square.tocoo().coords
+    weights, nodes = square.data, tuple(range(matrix.shape[0]))
     _require_weights(nodes, sources, targets, weights)
-    square = sparse.csr_array((weights, (sources, targets)), shape=matrix.shape)
     symmetric = _equal(square, square.T.tocsr())
     if directed is False and not symmetric:
         apart = (square != square.T).tocoo()
