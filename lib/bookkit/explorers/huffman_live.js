@@ -213,7 +213,7 @@ function render({ model, el: root }) {
     ];
     const most = Math.max(fixed, mean);
     costs.replaceChildren(
-      head("", "in all", "a character"),
+      head("code", "in all", "a character"),
       el("tbody", {}, ...rows.map(([name, all, one]) => {
         const row = line(name, [Number.isInteger(all) ? `${all}` : number(all), number(one)]);
         row.lastChild.style.setProperty("--bk-share", (one / most).toFixed(4));
