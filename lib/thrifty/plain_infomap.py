@@ -19,7 +19,7 @@ class Level:
     visits: list
     leave: list
     enter: list
-    links: list  # for every node a dict: other node -> rate of both directions together
+    links: list  # for every node: {other node: rate of both directions}
 
 
 def level_of(walk):
@@ -99,8 +99,8 @@ def move_nodes(level, modules, group, index, order, note, patient):
     `note` is told of every move: the modules, the node, and how many nodes have been tried; and
     of the end, with None for the node.
     """
-    nothing, table, index = [0.0, 0.0, 0.0, 0], tally(level, modules), dict(index)
-    owner = dict(zip(modules, group, strict=True))
+    nothing, table = [0.0, 0.0, 0.0, 0], tally(level, modules)
+    index, owner = dict(index), dict(zip(modules, group, strict=True))
     for module, row in table.items():
         index[owner[module]] += row[2]
     queue, waiting, moved, tries = deque(order), set(order), False, 0
@@ -112,7 +112,8 @@ def move_nodes(level, modules, group, index, order, note, patient):
         if not level.links[node]:
             continue
         tries += 1
-        flow = {} if table[old][3] == 1 else {max(table) + 1: 0.0}  # a module of its own
+        # A module of its own is open to it, unless it has one.
+        flow = {} if table[old][3] == 1 else {max(table) + 1: 0.0}
         for other, rate in level.links[node].items():
             flow[modules[other]] = flow.get(modules[other], 0.0) + rate
         left = shifted(table[old], level, node, flow.pop(old, 0.0), -1)
@@ -121,9 +122,11 @@ def move_nodes(level, modules, group, index, order, note, patient):
             row = table.get(module, nothing)
             joined = shifted(row, level, node, rate, +1)
             after = total - table[old][2] + left[2] - row[2] + joined[2]
-            saving = cost(table[old]) + cost(row) + h(total) - cost(left) - cost(joined) - h(after)
+            before = cost(table[old]) + cost(row) + h(total)
+            saving = before - cost(left) - cost(joined) - h(after)
             if saving > saved + 1e-13:
-                best, saved, best_row, best_total = module, saving, joined, after
+                best, saved = module, saving
+                best_row, best_total = joined, after
         if best == old:
             continue
         table[old], table[best], index[group[node]] = left, best_row, best_total
@@ -158,8 +161,9 @@ def merged(level, modules):
             if modules[other] != module:
                 row = links[module]
                 row[modules[other]] = row.get(modules[other], 0.0) + rate
-    rows = [table[module] for module in range(len(table))]
-    return Level([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], links)
+    modules = range(len(table))
+    rates = ([table[module][i] for module in modules] for i in range(3))
+    return Level(*rates, links)
 
 
 def grow(level, modules, known, group, index, rng, note, awake, patient=True):
@@ -174,15 +178,12 @@ def grow(level, modules, known, group, index, rng, note, awake, patient=True):
         order = rng.permutation(len(modules)).tolist()
         if whole is None:
             order = [node for node in order if node in awake]
-        moved = move_nodes(
-            level,
-            modules,
-            group,
-            index,
-            order,
-            lambda now, *what, units=units: note([now[unit] for unit in units], units, *what),
-            patient or whole is not None,
-        )
+
+        def told(now, *what, units=units):
+            note([now[unit] for unit in units], units, *what)
+
+        again = patient or whole is not None
+        moved = move_nodes(level, modules, group, index, order, told, again)
         modules = renumbered(modules)
         first, whole = whole is None, [modules[unit] for unit in units]
         if len(set(modules)) == len(modules) or not (moved or first):
@@ -210,17 +211,24 @@ def split(level, modules, leaving, rng, known):
     if len(keys) == 1:
         # Its parts would be found by the very search that found it.
         return modules
-    nodes = [node for node in range(len(modules)) if keys[modules[node]] not in known]
+    nodes = [v for v in range(len(modules)) if keys[modules[v]] not in known]
     places = {node: place for place, node in enumerate(nodes)}
-    cut = [
-        {places[v]: rate for v, rate in level.links[node].items() if modules[v] == modules[node]}
-        for node in nodes
-    ]
-    rates = ([rates[node] for node in nodes] for rates in (level.visits, level.leave, level.enter))
-    within, alone, owner = Level(*rates, cut), list(range(len(nodes))), [modules[v] for v in nodes]
-    index = dict(enumerate(leaving))
-    fresh, _ = grow(within, alone, within, owner, index, rng, unheard, set(alone))
-    parts = {key: known.get(key) or tuple(fresh[places[node]] for node in key) for key in keys}
+
+    def inside(node):
+        row, own = level.links[node].items(), modules[node]
+        return {places[v]: rate for v, rate in row if modules[v] == own}
+
+    columns = level.visits, level.leave, level.enter
+    rates = ([column[node] for node in nodes] for column in columns)
+    within = Level(*rates, [inside(node) for node in nodes])
+    alone, owner = list(range(len(nodes))), [modules[node] for node in nodes]
+    index, every = dict(enumerate(leaving)), set(alone)
+    fresh, _ = grow(within, alone, within, owner, index, rng, unheard, every)
+
+    def found(key):
+        return known.get(key) or tuple(fresh[places[node]] for node in key)
+
+    parts = {key: found(key) for key in keys}
     known.clear()
     known.update(parts)
     labels = [None] * len(modules)
@@ -246,40 +254,43 @@ def search(level, rng, note=unheard, patient=True):
     def tune(event, level, modules, known, awake, below=None, patient=True):
         def told(now, units, *what):
             if below is not None:
-                now, units = [now[part] for part in below], [units[part] for part in below]
+                now = [now[part] for part in below]
+                units = [units[part] for part in below]
             note(event, now, units, *what)
 
-        owner = [0] * len(modules)
-        return grow(level, list(modules), known, owner, index, rng, told, awake, patient)
+        start, one = list(modules), [0] * len(modules)
+        return grow(level, start, known, one, index, rng, told, awake, patient)
 
     def bits(modules):
         return length(level, modules, [0] * n, index).get(0, 0.0)
 
-    modules, whole = tune("grow", level, range(n), level, every, patient=patient)
+    modules, whole = tune("grow", level, range(n), level, every, None, patient)
     before, known, awake = bits(modules), {}, every
     while n:
         modules, whole = tune("move nodes again", level, modules, whole, awake)
         parts, awake = split(level, modules, whole.leave, rng, known), set()
         if len(set(parts)) > len(set(modules)):
-            of_part, last = dict(zip(parts, modules, strict=True)), set(members(modules))
+            of_part = dict(zip(parts, modules, strict=True))
+            last = set(members(modules))
             start = [of_part[part] for part in range(len(of_part))]
-            found, whole = tune(
-                "move parts", merged(level, parts), start, whole, set(of_part), parts
-            )
+            those = merged(level, parts), start, whole, set(of_part), parts
+            found, whole = tune("move parts", *those)
             modules = [found[part] for part in parts]
-            # The next round tries the nodes of modules that changed, and those linked to them.
+            # The next round tries the nodes of modules that changed, and
+            # those linked to them.
             for nodes in set(members(modules)) - last:
                 awake.update(nodes, *(level.links[node] for node in nodes))
         else:
             note("move parts", modules, parts, None, 0)
         after = bits(modules)
         if before - after <= least or not awake:
-            # Where modules are nested, merging any two may cost while merging ten pays. As if
-            # groups became a level above the modules, each merge pays by itself.
+            # Where modules are nested, merging any two may cost while merging
+            # ten pays. As if groups became a level above the modules, each
+            # merge pays by itself.
             above = Level(whole.enter, whole.leave, whole.enter, whole.links)
             start = list(range(len(above.links)))
-            owner = [0] * len(start)
-            found, _ = grow(above, start, above, owner, index, rng, unheard, set(start))
+            one, awake = [0] * len(start), set(start)
+            found, _ = grow(above, start, above, one, index, rng, unheard, awake)
             bolder = [found[module] for module in modules]
             before, after = after, bits(bolder)
             if before - after <= least:
