@@ -1,11 +1,11 @@
 // The map equation by hand: move nodes between modules; code books, terms and code length follow; a walker writes in both codes.
 import { alike, button, clamp, count, el, freshId, mount, redrawOn, show, svgPoint, undoHistory } from "../static/kit.js";
 import { mapBestMove, mapBookWords, mapCodeLength, mapMoves, mapTape, mapWalk } from "../static/map_rules.js";
-import { bitsBar, bitsOf, bookAreas, bookTable, huffmanBits, runningBits } from "../static/map_views.js";
-import { moduleClass, moduleLetter, moduleMark, networkDrawing } from "../static/network_drawing.js";
+import { bitsBar, bitsOf, bookAreas, bookTable } from "../static/map_views.js";
+import { moduleLetter, moduleMark, networkDrawing } from "../static/network_drawing.js";
+import { walkTapes } from "../static/walk_tapes.js";
 
 const MOST_STEPS = 5000;
-const TAPE = 14; // steps that are written out
 const SAME = 5e-7; // bits; differences below are rounding
 const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
@@ -121,10 +121,14 @@ function render({ model, el: root }) {
   });
   const fromStart = [button("◀ a step back", () => ahead(-1)), button("from the start", () => walkTo(0))];
   const walking = el("div", { class: "bk-buttons" }, button("step ▶", () => ahead(1)), button("10 steps", () => ahead(10)), button("1,000 steps", () => ahead(1000)), play, ...fromStart, button("another walk", () => set({ seed: model.get("seed") + 1 })));
-  const tapes = { flat: el("p", { class: "bk-bh-tape" }), two: el("p", { class: "bk-bh-tape" }) };
+  const tapes = walkTapes();
   const stands = el("p", { class: "bk-bh-stands", role: "status", "aria-live": "polite" });
-  const ledger = el("table", { class: "bk-worked bk-bh-ledger" });
-  const run = runningBits();
+  let walked = {}; // a walk is drawn once, and told anew whenever the code changes
+  function walkNow() {
+    const key = ["network", "seed", "steps"].map((name) => model.get(name)).join();
+    if (walked.key !== key) walked = { key, nodes: mapWalk(net(), 0, model.get("steps"), model.get("seed")) };
+    return walked.nodes;
+  }
 
   mount(
     root,
@@ -140,7 +144,7 @@ function render({ model, el: root }) {
       el("div", {}, total, bar.node, el("div", { class: "bk-bh-gap" }, title("Each code book as an area: words used × bits a word = bits. Dashed on top: Huffman's whole bits."), areas.node)),
     ),
     el("div", {}, el("div", { class: "bk-bh-head" }, title("The code books: every word with its share of the steps and its bits."), shut), books.node),
-    can("walk") ? el("div", { class: "bk-bh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, title("one code book"), tapes.flat, title("two levels: an exit word and an index word where the module changes"), tapes.two, el("div", { class: "bk-panels bk-bh-after" }, el("div", {}, ledger), el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run. Entropy is the floor."), run.node))) : null,
+    can("walk") ? el("div", { class: "bk-bh-walk" }, title("A walker, the thick ring, tells every step in both codes. Where it starts is known; what is underlined in one piece is one step."), walking, stands, tapes.node) : null,
   );
 
   // --- the drawing and its gestures -----------------------------------------------------------------------------
@@ -299,49 +303,11 @@ function render({ model, el: root }) {
   }
 
   function drawWalk(found, words, walk, tape) {
-    const { names: labels, visits } = net();
-    const one = { words: visits.map((rate, i) => ({ node: i, rate })) };
-    const flat = mapBookWords(one);
-    const from = Math.max(0, tape.length - TAPE);
-    const token = (word, name, kind) => el("span", { class: `bk-bh-token ${kind}` }, el("code", {}, word), el("small", {}, name));
-    const shown = tape.slice(from);
-    const dots = () => (from ? [el("span", { class: "bk-bh-dots" }, `… ${count(from, "step")} before …`)] : []);
-    const group = (k, ...tokens) => el("span", { class: k === shown.length - 1 ? "bk-bh-step bk-bh-now" : "bk-bh-step" }, ...tokens);
-    const nothing = el("span", { class: "bk-bh-dots" }, "nothing yet");
-    tapes.flat.replaceChildren(...dots(), ...shown.map((_, k) => group(k, token(flat[walk[from + k + 1]], labels[walk[from + k + 1]], moduleClass(modules()[walk[from + k + 1]])))));
-    tapes.two.replaceChildren(
-      ...dots(),
-      ...shown.map((said, k) =>
-        group(
-          k,
-          ...said.map(({ book, place, word }) => {
-            const of = found.books[book].words[place];
-            if (of.exit) return token(word, `exit ${moduleLetter(found.books[book].path[0])}`, `bk-bh-out ${moduleClass(found.books[book].path[0])}`);
-            if (of.node === undefined) return token(word, `to ${moduleLetter(of.path[0])}`, "bk-bh-into");
-            return token(word, labels[of.node], moduleClass(found.books[book].path[0]));
-          }),
-        ),
-      ),
-    );
-    if (!tape.length) for (const part of Object.values(tapes)) part.replaceChildren(nothing.cloneNode(true));
-    const bits = { flat: walk.slice(1).map((i) => flat[i].length), two: tape.map((said) => said.reduce((all, { word }) => all + word.length, 0)) };
-    const sum = (some) => some.reduce((a, b) => a + b, 0);
-    const expected = { flat: huffmanBits(one, flat), two: found.books.reduce((all, book, b) => all + huffmanBits(book, words[b]), 0) };
-    const row = (kind, name, least) => {
-      const so = sum(bits[kind]);
-      return el("tr", {}, el("th", { scope: "row" }, el("span", { class: `bk-bh-linekey bk-bh-line-${kind}` }), name), ...[show(so), tape.length ? bitsOf(so / tape.length) : "–", bitsOf(expected[kind]), bitsOf(least)].map((text) => el("td", {}, text)));
-    };
-    ledger.replaceChildren(el("thead", {}, el("tr", {}, ...["code", "bits so far", "a step", "Huffman", "entropy"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, row("flat", "one code book", found.oneLevel), row("two", "two levels", found.bits)));
-    run.update([
-      { kind: "flat", bits: bits.flat, expected: expected.flat },
-      { kind: "two", bits: bits.two, expected: expected.two },
-    ]);
-    const last = tape.at(-1);
-    const said = last ? `Step ${show(tape.length)}, from ${labels[walk.at(-2)]} to ${labels[walk.at(-1)]}: ${flat[walk.at(-1)]} in one code book, ${last.map(({ word }) => word).join(" ")} in two levels.` : `The walker stands at ${labels[walk[0]]}.`;
+    const says = tapes.update(found, words, walk, tape, net(), modules());
     for (const one of fromStart) one.setAttribute("aria-disabled", !tape.length);
     // While it plays by itself, a screen reader would never come to an end.
     stands.setAttribute("aria-live", timer ? "off" : "polite");
-    if (stands.textContent !== said) stands.textContent = said;
+    if (stands.textContent !== says) stands.textContent = says;
   }
 
   function draw() {
@@ -357,8 +323,8 @@ function render({ model, el: root }) {
     chooser.selectedIndex = network;
     back.setAttribute("aria-disabled", !mine || mine.bits > found.bits - SAME);
 
-    const walk = can("walk") ? mapWalk(net(), 0, model.get("steps"), model.get("seed")) : [];
-    const tape = can("walk") ? mapTape(found, walk) : [];
+    const walk = can("walk") ? walkNow() : [];
+    const tape = can("walk") ? mapTape(found, walk, words) : [];
     drawing.update({ modules: modules() });
     const place = (part, i) => (part.style.transform = `translate(${net().places[i][0]}px, ${net().places[i][1]}px)`);
     for (const link of drawing.svg.querySelectorAll(".bk-bh-taken")) link.classList.remove("bk-bh-taken");

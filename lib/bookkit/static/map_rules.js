@@ -155,15 +155,19 @@ export function mapWalk(flow, start, steps, seed) {
 }
 
 /** The words that tell each step of a walk with the code books of two levels: lists of { book, place, word }. */
-export function mapTape({ books }, walk) {
-  const words = books.map(mapBookWords);
+export function mapTape({ books }, walk, words = books.map(mapBookWords)) {
   const home = [];
   const entry = new Map(books[0].words.map((word, place) => [JSON.stringify(word.path), place]));
   books.forEach((book, b) => book.words.forEach(({ node }, place) => node !== undefined && (home[node] = [b, place])));
   const say = (book, place) => ({ book, place, word: words[book][place] });
+  const known = new Map(); // steps come again and again
   return walk.slice(1).map((node, step) => {
-    const [from, [to, place]] = [home[walk[step]][0], home[node]];
-    if (from === to) return [say(to, place)];
-    return [say(from, books[from].words.length - 1), say(0, entry.get(JSON.stringify(books[to].path))), say(to, place)];
+    const pair = walk[step] * home.length + node;
+    if (!known.has(pair)) {
+      const [from, [to, place]] = [home[walk[step]][0], home[node]];
+      const last = say(to, place);
+      known.set(pair, from === to ? [last] : [say(from, books[from].words.length - 1), say(0, entry.get(JSON.stringify(books[to].path))), last]);
+    }
+    return known.get(pair);
   });
 }

@@ -1,6 +1,6 @@
-// What a map costs, shown: bits in a row, code books as areas, code books word by word, a walk in two codes.
+// What a map costs, shown: bits in a row, code books as areas, code books word by word.
 // Each view has a node, and draws itself anew from what `mapCodeLength` found.
-import { el, freshId, show } from "./kit.js";
+import { el, freshId } from "./kit.js";
 import { moduleClass, moduleLetter, moduleMark } from "./network_drawing.js";
 import { mapBookWords } from "./map_rules.js";
 
@@ -93,107 +93,78 @@ export function bookAreas() {
   };
 }
 
-/** All code books: a line of numbers for each, and under it, where it is open, its words. */
+/** All code books: a line of numbers for each, and under it, where it is open, its words. What has not changed is left as it is. */
 export function bookTable(names) {
   const head = ["code book", "words a step", "bits a word", "bits a step", "with Huffman"];
   const body = el("tbody");
   const foot = el("tfoot");
   const table = el("table", { class: "bk-worked bk-bh-books" }, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))), body, foot);
+  const node = el("div", { class: "bk-scroll" }, table);
   const lines = new Map();
+  let wish = null; // for all books, once the reader has had one
   const nameOf = (word) => (word.exit ? "exit" : word.node !== undefined ? names()[word.node] : moduleLetter(word.path[0]));
+  const say = (part, text) => part.textContent !== text && (part.textContent = text);
 
-  function line(key) {
-    if (lines.has(key)) return lines.get(key);
-    const label = el("span");
-    const toggle = el("button", { type: "button", class: "bk-bh-toggle", "data-lm-suppress-shortcuts": "true" }, label);
-    const head = el("th", { scope: "row" }, toggle);
-    const [row, grid] = [el("tr", {}, head), el("td", { colspan: 5, class: "bk-bh-words" })];
+  function line(module) {
+    if (lines.has(module)) return lines.get(module);
+    const many = el("small");
+    const label = module === null ? [el("span", { class: "bk-bh-key" }), " index"] : [moduleMark(module), ` ${moduleLetter(module)}`, many];
+    const toggle = el("button", { type: "button", class: "bk-bh-toggle", "data-lm-suppress-shortcuts": "true" }, el("span", {}, ...label));
+    const cells = [1, 2, 3, 4].map(() => el("td"));
+    const grid = el("td", { colspan: 5, class: "bk-bh-words" });
     const more = el("tr", {}, grid);
-    const made = { label, row, more, grid, head, open: null, byDefault: true };
+    const made = { many, cells, rows: [el("tr", {}, el("th", { scope: "row" }, toggle), ...cells), more], open: null, byDefault: true, words: [], drawn: "" };
     const isOpen = () => made.open ?? made.byDefault;
-    const apply = () => {
+    made.apply = () => {
       more.hidden = !isOpen();
       toggle.setAttribute("aria-expanded", isOpen());
+      const asked = JSON.stringify(made.words);
+      if (!isOpen() || asked === made.drawn) return;
+      made.drawn = asked;
+      grid.replaceChildren(...made.words.map(([kind, name, share, word]) => el("span", { class: kind }, el("b", {}, name), el("small", {}, share), el("code", {}, word))));
     };
     toggle.addEventListener("click", () => {
       made.open = !isOpen();
-      apply();
+      made.apply();
     });
-    made.show = apply;
-    lines.set(key, made);
+    lines.set(module, made);
     return made;
   }
-  const numbers = (...texts) => texts.map((text) => el("td", {}, text));
-  const node = el("div", { class: "bk-scroll" }, table);
   return {
     node,
     /** Open or close all books. */
     open(all) {
+      wish = all;
       for (const made of lines.values()) {
         made.open = all;
-        made.show();
+        made.apply();
       }
     },
-    /** `now(b, place)` tells whether a word is being used. */
+    /** `now(b, place)` tells whether a word is being used; `open` whether books are open that the reader has not touched. */
     update(found, words, now, open) {
-      const focus = document.activeElement;
       const many = found.books.length > 13;
       node.classList.toggle("bk-bh-many", many);
-      body.replaceChildren(
-        ...found.books.flatMap((book, b) => {
-          const module = book.leaf ? book.path[0] : null;
-          const made = line(module);
-          made.byDefault = open && !(many && book.leaf);
-          const nodes = book.words.length - 1;
-          made.label.replaceChildren(...(book.leaf ? [moduleMark(module), ` ${moduleLetter(module)}`, el("small", {}, ` ${nodes} node${nodes === 1 ? "" : "s"}`)] : [el("span", { class: "bk-bh-key" }), " index"]));
-          made.row.replaceChildren(made.head, ...numbers(bitsOf(book.rate), bitsOf(book.entropy), bitsOf(book.bits), bitsOf(huffmanBits(book, words[b]))));
-          made.grid.replaceChildren(
-            ...book.words.map((word, place) => {
-              const kind = word.exit ? "bk-bh-exit" : word.node === undefined ? `bk-bh-module ${moduleClass(word.path[0])}` : "";
-              const name = nameOf(word);
-              return el("span", { class: `bk-bh-word ${kind}${now(b, place) ? " bk-bh-now" : ""}` }, el("b", {}, name), el("small", {}, shareOf(word.rate)), el("code", {}, words[b][place] ?? "–"));
-            }),
-          );
-          made.show();
-          return [made.row, made.more];
-        }),
-      );
-      if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
-      const all = found.books.reduce((sum, book, b) => sum + huffmanBits(book, words[b]), 0);
-      foot.replaceChildren(el("tr", {}, el("th", { scope: "row" }, "L, their sum"), ...numbers(bitsOf(found.books.reduce((sum, book) => sum + book.rate, 0)), "", bitsOf(found.bits), bitsOf(all))));
-    },
-  };
-}
-
-/** The bits per step of a walk so far, with one book and with two levels, beside what is expected. */
-export function runningBits() {
-  const [width, height, left, right] = [400, 150, 30, 392];
-  const svg = el("svg", { class: "bk-svg bk-bh-run", viewBox: `0 0 ${width} ${height}`, role: "img" });
-  return {
-    node: svg,
-    /** `lines` are { kind, bits, expected }, bits those of every step. */
-    update(lines) {
-      const steps = lines[0].bits.length;
-      const most = Math.ceil(Math.max(...lines.map((line) => line.expected)) * 1.5);
-      const y = (bits) => 128 - (118 * Math.min(bits, most)) / most;
-      const x = (step) => left + ((right - left) * step) / Math.max(steps, 1);
-      const parts = [];
-      for (let bits = 0; bits <= most; bits += most > 6 ? 2 : 1) parts.push(el("line", { x1: left, x2: right, y1: y(bits), y2: y(bits), class: bits ? "bk-bh-grid" : "bk-bh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-bh-tick bk-bh-end" }, `${bits}`));
-      for (const { kind, bits, expected } of lines) {
-        parts.push(el("line", { x1: left, x2: right, y1: y(expected), y2: y(expected), class: `bk-bh-expected bk-bh-line-${kind}` }));
-        let all = 0;
-        const every = Math.max(1, Math.ceil(steps / 240));
-        const points = [];
-        bits.forEach((some, i) => {
-          all += some;
-          if ((i + 1) % every === 0 || i + 1 === steps) points.push(`${x(i + 1).toFixed(1)} ${y(all / (i + 1)).toFixed(1)}`);
+      let [used, all] = [0, 0];
+      const rows = found.books.flatMap((book, b) => {
+        const made = line(book.leaf ? book.path[0] : null);
+        made.byDefault = wish ?? (open && !(many && book.leaf));
+        const [nodes, real] = [book.words.length - 1, huffmanBits(book, words[b])];
+        [used, all] = [used + book.rate, all + real];
+        say(made.many, ` ${nodes} node${nodes === 1 ? "" : "s"}`);
+        [book.rate, book.entropy, book.bits, real].forEach((x, k) => say(made.cells[k], bitsOf(x)));
+        made.words = book.words.map((word, place) => {
+          const kind = word.exit ? "bk-bh-word bk-bh-exit" : "bk-bh-word";
+          return [now(b, place) ? `${kind} bk-bh-now` : kind, nameOf(word), shareOf(word.rate), words[b][place] ?? "–"];
         });
-        if (points.length) parts.push(el("path", { d: `M${points.join("L")}`, class: `bk-bh-running bk-bh-line-${kind}` }));
-        if (points.length === 1) parts.push(el("circle", { cx: points[0].split(" ")[0], cy: points[0].split(" ")[1], r: 3, class: `bk-bh-point bk-bh-line-${kind}` }));
+        made.apply();
+        return made.rows;
+      });
+      if (rows.length !== body.children.length || rows.some((row, i) => row !== body.children[i])) {
+        const focus = document.activeElement;
+        body.replaceChildren(...rows);
+        if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
       }
-      parts.push(el("text", { x: right, y: height - 5, class: "bk-bh-tick bk-bh-end" }, `${show(steps)} steps`), el("text", { x: left, y: height - 5, class: "bk-bh-tick bk-bh-begin" }, "0"));
-      svg.replaceChildren(...parts);
-      svg.setAttribute("aria-label", `Bits per step over ${steps} steps, with one code book and with two levels; dashed: what is expected.`);
+      foot.replaceChildren(el("tr", {}, el("th", { scope: "row" }, "L, their sum"), ...[bitsOf(used), "", bitsOf(found.bits), bitsOf(all)].map((text) => el("td", {}, text))));
     },
   };
 }
