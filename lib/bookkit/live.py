@@ -35,6 +35,30 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.{1 if share < 9.95 or share > 99 else 0}f} %"
 
 
+def decimals(x: float, digits: int) -> str:
+    """Return a number with so many digits, halves up: the twin of `decimals` in ``static/kit.js``.
+
+    Formatting rounds halves to even in Python and up in JavaScript.
+
+    Examples
+    --------
+    >>> decimals(2.125, 2), decimals(3, 4)
+    ('2.13', '3.0000')
+    """
+    return f"{math.floor(x * 10**digits + 0.5) / 10**digits:.{digits}f}"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number of things, the twin of `count` in ``static/kit.js`` up to 999.
+
+    Examples
+    --------
+    >>> count(1, "node"), count(3, "part")
+    ('1 node', '3 parts')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 class LiveFigure(anywidget.AnyWidget):
     """One Python class and one JavaScript file that share a state of plain values.
 

@@ -1,5 +1,5 @@
 // Huffman, live: the reader's own text, its tree merge by merge, its words, and its bits, written and read.
-import { button, clamp, el, freshId, mount, redrawOn, slider } from "../static/kit.js";
+import { button, clamp, decimals, el, freshId, mount, redrawOn, slider } from "../static/kit.js";
 import { encode, decode, entropy, huffman, huffmanMerges, meanLength } from "../static/codes.js";
 
 const MOST = 60; // characters
@@ -9,8 +9,7 @@ const TOP = 10;
 const [FIRST, LAST] = [92, 340]; // where leaves and root stand
 const HINT = `Up to ${MOST} characters, at least two of them different.`;
 
-/** A number with two digits, halves go up; the twin of `number` in Python. */
-const number = (x) => (Math.floor(x * 100 + 0.5) / 100).toFixed(2);
+const number = (x) => decimals(x, 2);
 const visible = (symbol) => (symbol === " " ? "␣" : symbol);
 
 /** Huffman's tree and where its nodes stand; the twin of `bookkit.code_tree.tree_of`. */

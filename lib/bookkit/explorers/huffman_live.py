@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections import Counter
 
 import traitlets as t
 
 from bookkit.code_tree import drawing, tree_of, visible
-from bookkit.live import LiveFigure
+from bookkit.live import LiveFigure, decimals
 from thrifty.codes import Code, encode, entropy, huffman, mean_length
 
 CONTROLS = ["text", "step", "bit"]
 MOST = 60  # characters
 NAMED = 5  # symbols of a tree that are told one by one
-
-
-def number(x: float) -> str:
-    """Return a number with two digits; the twin of `number` in the script.
-
-    Halves go up in both languages.
-
-    Examples
-    --------
-    >>> number(2.125), number(3)
-    ('2.13', '3.00')
-    """
-    return f"{math.floor(x * 100 + 0.5) / 100:.2f}"
+number = functools.partial(decimals, digits=2)
 
 
 class HuffmanLive(LiveFigure):

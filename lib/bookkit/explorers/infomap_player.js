@@ -1,5 +1,5 @@
 // InfoMap, step by step: a player over the stored history of a search for modules.
-import { button, clamp, el, mount, redrawOn, show, slider, svgPoint } from "../static/kit.js";
+import { button, clamp, count, decimals, el, mount, redrawOn, show, slider, svgPoint } from "../static/kit.js";
 import { mapCodeLength } from "../static/map_rules.js";
 import { moduleLetter, networkDrawing } from "../static/network_drawing.js";
 
@@ -16,9 +16,7 @@ const STEPS = [
 ];
 const [LEFT, RIGHT, TOP, BOTTOM, WIDE, HIGH] = [36, 392, 12, 128, 400, 152]; // of the curve
 
-/** Bits with four digits, halves go up; the twin of `number` in Python. */
-const number = (x) => (Math.floor(x * 10000 + 0.5) / 10000).toFixed(4);
-const many = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+const number = (x) => decimals(x, 4);
 const tally = (modules) => modules.reduce((sizes, module) => sizes.set(module, (sizes.get(module) ?? 0) + 1), new Map());
 
 /** The frames of the stored passes; the twin of `bookkit.search_frames.moments`. */
@@ -84,7 +82,7 @@ function nextSentence(after) {
   if (after.step === "groups") return "Next: many modules at once.";
   if (after.step === "parts" && after.first) return "Next: parts of modules, if a search inside them finds any.";
   if (after.kind === "nodes") return `Next: single nodes${after.turn ? ", once more" : ""}.`;
-  return `Next: the ${many(new Set(after.units).size, "module")}, each as a whole.`;
+  return `Next: the ${count(new Set(after.units).size, "module")}, each as a whole.`;
 }
 
 /** What a frame shows; the twin of `InfomapPlayer.sentence`. */
@@ -93,7 +91,7 @@ function sentence(state, frames, place) {
   const frame = frames[place];
   const fewer = `${number(frame.bits)} bits, ${number(frame.was - frame.bits)} fewer.`;
   const flat = number(one_level);
-  const modules = many(new Set(frame.modules).size, "module");
+  const modules = count(new Set(frame.modules).size, "module");
   if (frame.step === "start") return `Start: each of the ${names.length} nodes is a module of its own. A step takes ${number(frame.bits)} bits; with one code book for all nodes ${flat}.`;
   if (frame.step === "groups") {
     if (new Set(frame.modules).size === 1 && place === frames.length - 1 && frame.moves.length) return `Modules do not pay: one code book for all nodes takes ${fewer}`;
@@ -279,7 +277,7 @@ function render({ model, el: root }) {
     const alone = [...sizes].filter(([, size]) => size === 1).length;
     const all = told.map(([module, size]) => `${moduleLetter(module)} ${size}`).join(", ");
     net.svg.setAttribute("aria-label", `The network. Nodes in each module: ${[all, alone ? `${alone} alone` : ""].filter(Boolean).join("; ")}.`);
-    passing.textContent = frame.step === "start" ? `${many(sizes.size, "module")} of one node each.` : `This pass: ${frame.tries} tried, ${frame.moved} moved. ${many(sizes.size, "module")}${alone ? `, ${alone} alone` : ""}.`;
+    passing.textContent = frame.step === "start" ? `${count(sizes.size, "module")} of one node each.` : `This pass: ${frame.tries} tried, ${frame.moved} moved. ${count(sizes.size, "module")}${alone ? `, ${alone} alone` : ""}.`;
   }
 
   function drawOptions(frame) {

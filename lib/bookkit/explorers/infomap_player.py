@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import functools
 
 import networkx as nx
 import traitlets as t
 
 from bookkit import network_picture, stored_flow
-from bookkit.live import LiveFigure
+from bookkit.live import LiveFigure, count, decimals
 from bookkit.network_picture import letter
 from bookkit.search_frames import Moment, letters, moments, stored
 from thrifty.flows import flow
@@ -17,30 +17,7 @@ from thrifty.infomap import Communities, find_communities
 CONTROLS = ["step", "play"]
 LISTED = 3  # nodes that are told one by one
 ALONE = -1  # drawn without a module's colour and letter
-
-
-def number(x: float) -> str:
-    """Return a number of bits with four digits; the twin of `number` in the script.
-
-    Halves go up in both languages.
-
-    Examples
-    --------
-    >>> number(4.21), number(0.00048)
-    ('4.2100', '0.0005')
-    """
-    return f"{math.floor(x * 10000 + 0.5) / 10000:.4f}"
-
-
-def many(n: int, noun: str) -> str:
-    """Return `1 node` or `2 nodes`.
-
-    Examples
-    --------
-    >>> many(1, "node"), many(3, "part")
-    ('1 node', '3 parts')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+number = functools.partial(decimals, digits=4)
 
 
 class InfomapPlayer(LiveFigure):
@@ -176,14 +153,14 @@ one code book for all nodes takes 2.5567.'
             return "Next: parts of modules, if a search inside them finds any."
         if after.kind == "nodes":
             return f"Next: single nodes{', once more' if after.turn else ''}."
-        return f"Next: the {many(len(set(after.units)), 'module')}, each as a whole."
+        return f"Next: the {count(len(set(after.units)), 'module')}, each as a whole."
 
     def sentence(self) -> str:
         place = min(self.step, len(self.moments) - 1)
         moment = self.moments[place]
         fewer = f"{number(moment.bits)} bits, {number(moment.was - moment.bits)} fewer."
         flat = number(self.one_level)
-        modules = many(len(set(moment.modules)), "module")
+        modules = count(len(set(moment.modules)), "module")
         if moment.step == "start":
             return (
                 f"Start: each of the {len(self.names)} nodes is a module of its own. A step takes "

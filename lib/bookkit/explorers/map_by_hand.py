@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import functools
 
 import traitlets as t
 
-from bookkit import network_picture, seeded_walk, toy_networks
-from bookkit.live import LiveFigure
+from bookkit import network_picture, seeded_walk, stored_flow, toy_networks
+from bookkit.live import LiveFigure, count, decimals
 from thrifty.flows import Flow, flow
 from thrifty.infomap import find_communities
 from thrifty.mapequation import CodeLength, codelength
@@ -17,22 +17,7 @@ FEWEST, MOST = 2, 40  # nodes
 MOST_STEPS = 5000
 SEED, TRIALS = 0, 10  # of the library's answer
 SAME = 5e-7  # bits; differences below are rounding
-
-
-def number(x: float) -> str:
-    """Return a number with three digits, halves up; the twin of `number` in the script.
-
-    Examples
-    --------
-    >>> number(2.0625), number(3)
-    ('2.063', '3.000')
-    """
-    return f"{math.floor(x * 1000 + 0.5) / 1000:.3f}"
-
-
-def count(n: int, noun: str) -> str:
-    """Return `1 node`, `2 nodes`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+number = functools.partial(decimals, digits=3)
 
 
 class MapByHand(LiveFigure):
@@ -181,10 +166,7 @@ def _described(name, graph, modules, places):
         "names": [str(node) for node in walk.nodes],
         "places": [[int(x), int(y)] for x, y in places],
         "links": links,
-        "visits": walk.visits.tolist(),
-        "sources": walk.sources.tolist(),
-        "targets": walk.targets.tolist(),
-        "rates": walk.rates.tolist(),
+        **stored_flow.fields(walk),
         "start": _numbered(start),
         "answer": answer,
         "bits": codelength(walk, answer).bits,

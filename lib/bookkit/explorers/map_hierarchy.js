@@ -1,5 +1,5 @@
 // Hierarchy: the tree of modules beside the network; code books are put away and taken out, and the bits follow.
-import { alike, button, count, el, mount, redrawOn, svgPoint, undoHistory } from "../static/kit.js";
+import { alike, button, count, decimals, el, mount, redrawOn, svgPoint, undoHistory } from "../static/kit.js";
 import { mapCodeLength } from "../static/map_rules.js";
 import { moduleClass, moduleLetter, networkDrawing } from "../static/network_drawing.js";
 import { shownPath, treeBook, treeInner, treeKeys, treeLevel, treeParent, treeToggle } from "../static/tree_rules.js";
@@ -12,8 +12,7 @@ const [SMALL, BESIDE] = [9, 27]; // a radius of nodes, and how far beside them n
 const WORDS = 12; // of a code book, that are told
 const TRIED = 6; // maps that are kept in the table
 
-/** Bits with four digits, halves go up; the twin of `number` in Python. */
-const number = (x) => (Math.floor(x * 10000 + 0.5) / 10000).toFixed(4);
+const number = (x) => decimals(x, 4);
 
 /** What a module is called: a letter at the top, numbers below; the twin of `module_trees.name`. */
 function nameOf(key) {

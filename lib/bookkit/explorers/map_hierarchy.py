@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import functools
 
 import networkx as nx
 import traitlets as t
 
 from bookkit import module_trees, network_picture, stored_flow
-from bookkit.live import LiveFigure
+from bookkit.live import LiveFigure, count, decimals
 from thrifty.flows import Flow, flow
 from thrifty.infomap import find_communities
 from thrifty.mapequation import CodeLength, codelength
@@ -17,28 +17,7 @@ CONTROLS = ["books", "levels", "history"]
 TOLD = 6  # modules of the top that are told one by one
 CROWDED = 60  # nodes from which on they are drawn small
 SEED, TRIALS = 0, 10  # of the library's tree
-
-
-def number(x: float) -> str:
-    """Return a number of bits with four digits, halves up; the twin of `number` in the script.
-
-    Examples
-    --------
-    >>> number(3.371875), number(0.5)
-    ('3.3719', '0.5000')
-    """
-    return f"{math.floor(x * 10000 + 0.5) / 10000:.4f}"
-
-
-def many(n: int, noun: str) -> str:
-    """Return `1 module`, `2 modules`.
-
-    Examples
-    --------
-    >>> many(1, "module"), many(9, "module")
-    ('1 module', '9 modules')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+number = functools.partial(decimals, digits=4)
 
 
 class MapHierarchy(LiveFigure):
@@ -167,7 +146,7 @@ in books of modules, 2.8772 in books of nodes. One code book for all takes 4.745
         listed = top if len(top) <= TOLD + 1 else [*top[:TOLD], f"{len(top) - TOLD} more"]
         listed = f"{', '.join(listed[:-1])} and {listed[-1]}" if len(listed) > 1 else listed[0]
         return (
-            f"{many(len(top), 'module')} at the top: {listed}. {number(length.bits)} bits a step: "
+            f"{count(len(top), 'module')} at the top: {listed}. {number(length.bits)} bits a step: "
             f"{number(length.index)} in books of modules, {number(length.inside)} in books of "
             f"nodes. One code book for all takes {flat}."
         )

@@ -28,6 +28,9 @@ export function show(x, digits = 0) {
   return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text;
 }
 
+/** A number with so many digits, halves up; the twin of `bookkit.live.decimals`. */
+export const decimals = (x, digits) => (Math.floor(x * 10 ** digits + 0.5) / 10 ** digits).toFixed(digits);
+
 /**
  * A share for reading. Only all is 100 % and only nothing is 0 %: rounding must not close a gap.
  * The twin of `bookkit.live.percent`.
