@@ -83,18 +83,18 @@ def page_script(names: list[str]) -> str:
     return _JS_COMMENT.sub("", "\n".join(parts)) + "})();\n"
 
 
-def sheets_of(name: str) -> list[pathlib.Path]:
+def sheets_of(name: str, folder: pathlib.Path = FIGURES) -> list[pathlib.Path]:
     """Return the style sheets of one figure alone: beside its script and the modules it imports.
 
     What most figures share stands in ``static/figures.css``, which every page loads.
     """
-    sheets = [module.with_suffix(".css") for module in modules_of(FIGURES / f"{name}.js")]
+    sheets = [module.with_suffix(".css") for module in modules_of(folder / f"{name}.js")]
     return [path for path in sheets if path.exists()]
 
 
-def notebook_sheet(name: str) -> str:
+def notebook_sheet(name: str, folder: pathlib.Path = FIGURES) -> str:
     """Return all styles of one figure, for anywidget."""
-    sheets = [STATIC / "figures.css", *sheets_of(name)]
+    sheets = [STATIC / "figures.css", *sheets_of(name, folder)]
     return "".join(path.read_text("utf8") for path in sheets)
 
 

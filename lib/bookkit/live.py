@@ -83,7 +83,8 @@ class LiveFigure(anywidget.AnyWidget):
         source = pathlib.Path(file).with_suffix(".js") if file else None
         # traitlets makes further subclasses while an instance starts; they have their script.
         if source and source.exists() and getattr(cls, "_figure_name", None) != source.stem:
-            cls._esm, cls._css = notebook_module(source), notebook_sheet(source.stem)
+            cls._esm = notebook_module(source)
+            cls._css = notebook_sheet(source.stem, source.parent)
             cls._figure_name = source.stem
         super().__init_subclass__(**kwargs)
 
