@@ -14,10 +14,9 @@ from bookkit import browser as chromium
 from bookkit import bundle
 
 NAMES = bundle.figure_names()
-USED = {module for name in NAMES for module in bundle.modules_of(bundle.FIGURES / f"{name}.js")}
 RULES = [
     name
-    for module in sorted(USED & set(bundle.STATIC.glob("*rules.js")))
+    for module in sorted(bundle.STATIC.glob("*rules.js"))
     for name in re.findall(r"^export function (\w+)", module.read_text("utf8"), re.MULTILINE)
 ]
 
