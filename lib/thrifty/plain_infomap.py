@@ -287,10 +287,10 @@ def search(level, rng, note=unheard, patient=True):
             # Where modules are nested, merging any two may cost while merging
             # ten pays. As if groups became a level above the modules, each
             # merge pays by itself.
-            above = Level(whole.enter, whole.leave, whole.enter, whole.links)
-            start = list(range(len(above.links)))
+            top = Level(whole.enter, whole.leave, whole.enter, whole.links)
+            start = list(range(len(top.links)))
             one, awake = [0] * len(start), set(start)
-            found, _ = grow(above, start, above, one, index, rng, unheard, awake)
+            found, _ = grow(top, start, top, one, index, rng, unheard, awake)
             bolder = [found[module] for module in modules]
             before, after = after, bits(bolder)
             if before - after <= least:
