@@ -69,7 +69,7 @@ export function walkTapes() {
   const ledger = el("table", { class: "bk-worked bk-bh-ledger" }, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)))), body);
   const title = (text) => el("p", { class: "bk-title" }, text);
   const lines = el("div", {}, title("Bits a step so far; dashed: what Huffman's words take in the long run. Entropy: the least that such books allow."), run.node);
-  const node = el("div", {}, title("one code book"), flatTape.node, title("two levels: an exit word and an index word where the module changes"), twoTape.node, el("div", { class: "bk-panels bk-bh-after" }, el("div", {}, ledger), lines));
+  const node = el("div", {}, title("one code book"), flatTape.node, title("two levels: an exit word and an index word where the module changes"), twoTape.node, el("div", { class: "bk-panels bk-bh-after bk-bh-run" }, el("div", {}, ledger), lines));
 
   function token(found, { book, place, word }, names) {
     const { path, words } = found.books[book];
