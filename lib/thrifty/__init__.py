@@ -23,6 +23,8 @@ In every mask of this package **True = may attend**.
 - `thrifty.mapequation`: what a step of the walk costs in bits, given modules.
 - `thrifty.infomap`: the search for the modules that make it cheapest.
 - `thrifty.plain_infomap`: the same search in dictionaries, to be read.
+- `thrifty.neighbours`: vectors as a network, each linked to its nearest.
+- `thrifty.soft_mapequation`: the map equation as a Keras loss, for nodes in several modules.
 
 Import the module you need. Only those that hold Keras layers import Keras.
 """

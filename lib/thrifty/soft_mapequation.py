@@ -60,7 +60,7 @@ def soft_codelength(walk, shares):
     def constant(values):
         return ops.convert_to_tensor(values, dtype=shares.dtype)
 
-    # What leaves a module: a link's share at its beginning, less what is in it at both ends.
+    # A link leaves a module with its share there, less what arrives in it.
     rates = constant(walk.rates[:, None])
     begin = ops.take(shares, walk.sources, axis=0)  # (links, modules)
     end = ops.take(shares, walk.targets, axis=0)

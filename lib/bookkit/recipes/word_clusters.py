@@ -72,10 +72,12 @@ def score(clusters, wanted):
     `clusters` has a cluster for each word of the vocabulary, also for those that a method left
     out: each of them is a cluster of its own.
     """
-    words = [word for word, category in categories().items() if category in wanted]
-    truth = [categories()[word] for word in words]
+    labels = categories()
+    words = [word for word in labels if labels[word] in wanted]
+    truth = [labels[word] for word in words]
     found = [clusters[glove().index[word]] for word in words]
-    return adjusted_mutual_info_score(truth, found), adjusted_rand_score(truth, found)
+    ami = adjusted_mutual_info_score(truth, found)
+    return ami, adjusted_rand_score(truth, found)
 
 
 # --- the methods: setting and seed to a cluster for each word -------------------------------------
