@@ -154,9 +154,8 @@ def _from_matrix(matrix, directed):
     square = sparse.csr_array(matrix).astype(np.float64)
     square.sum_duplicates()
     square.eliminate_zeros()
-    sources, targets = square.tocoo().coords
-    weights, nodes = square.data, tuple(range(matrix.shape[0]))
-    _require_weights(nodes, sources, targets, weights)
+    nodes = tuple(range(matrix.shape[0]))
+    _require_weights(nodes, square)
     symmetric = _equal(square, square.T.tocsr())
     if directed is False and not symmetric:
         apart = (square != square.T).tocoo()
@@ -165,11 +164,10 @@ def _from_matrix(matrix, directed):
             f"directed=False needs a matrix equal to its transpose; the entries at "
             f"{first[0]}, {first[1]} differ: add the transpose, or leave directed out"
         )
-    if symmetric and not directed:
-        half = sources <= targets
-        sources, targets, weights = sources[half], targets[half], weights[half]
-        return _merged(nodes, sources, targets, weights, False)
-    return _merged(nodes, sources, targets, weights, True)
+    undirected = symmetric and not directed
+    if undirected:
+        square = sparse.triu(square, format="csr")
+    return _merged(nodes, *square.tocoo().coords, square.data, not undirected)
 
 
 def _equal(one, other):
@@ -222,11 +220,12 @@ def _weight(value, source, target):
     return float(value)
 
 
-def _require_weights(nodes, sources, targets, weights):
-    wrong = ~np.isfinite(weights) | (weights < 0)
+def _require_weights(nodes, square):
+    wrong = ~np.isfinite(square.data) | (square.data < 0)
     if wrong.any():
-        row = int(np.argmax(wrong))
-        _weight(float(weights[row]), nodes[sources[row]], nodes[targets[row]])
+        entry = int(np.argmax(wrong))
+        sources, targets = square.tocoo().coords
+        _weight(float(square.data[entry]), nodes[sources[entry]], nodes[targets[entry]])
 
 
 def _merged(nodes, sources, targets, weights, directed):
@@ -242,7 +241,9 @@ def _merged(nodes, sources, targets, weights, directed):
         together = total.sum()
     if not np.isfinite(together):
         raise ValueError("the weights of the links are too large to add up: divide them all")
-    sources, targets = np.divmod(keys, max(len(nodes), 1))
+    # Half the memory, where it is enough: large networks are kept several times.
+    kind = np.int32 if len(nodes) < 2**31 else np.int64
+    sources, targets = (ends.astype(kind) for ends in np.divmod(keys, max(len(nodes), 1)))
     places = {node: place for place, node in enumerate(nodes)}
     return Network(nodes, sources, targets, total, bool(directed), places)
 
