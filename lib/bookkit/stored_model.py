@@ -66,6 +66,41 @@ def unpack(packed: str, vocabulary: int) -> tuple[dict[str, float], float]:
     return stored, math.log(share) - total if share else -math.inf
 
 
+def apart(nodes: dict[str, str], others: dict[str, str]) -> float:
+    """Return how far two recordings of one model differ: in log-probability, at most.
+
+    Processors round differently, so that what one stored need not be to the digit what another
+    finds. Compared is what both hold: near a tie, a search may turn to another beginning.
+
+    Raises
+    ------
+    ValueError
+        If less than nine in ten beginnings of either are in the other.
+
+    Examples
+    --------
+    >>> apart({"": "ab. 6931 13863 16094"}, {"": "ba. 13862 6931 16094"})
+    0.0001
+    """
+    both = nodes.keys() & others.keys()
+    if len(both) < 0.9 * max(len(nodes), len(others)):
+        raise ValueError(
+            f"of {len(nodes)} and {len(others)} beginnings, only {len(both)} are in both: "
+            "these are recordings of two models"
+        )
+    worst = 0
+    for beginning in both:
+        found, other = (_numbers(each[beginning]) for each in (nodes, others))
+        gaps = [abs(found[s] - other[s]) for s in found.keys() & other.keys()]
+        worst = max(worst, *gaps)
+    return worst / UNIT
+
+
+def _numbers(packed):
+    symbols, *numbers = packed.split(" ")
+    return dict(zip(symbols, map(int, numbers), strict=True))
+
+
 class StoredModel:
     """A `next_logits` for `thrifty.decoding` out of stored strings, see `pack`.
 

@@ -14,11 +14,13 @@ import time
 import numpy as np
 
 from bookkit import skeletons
+from bookkit.explorers.decoding_player import DecodingPlayer
 from bookkit.files import ROOT, write_whole
 from bookkit.runtime import setup
 from bookkit.skeletons import END, LONGEST, PAD, SEP
 from bookkit.vowels import card, load_model
 from thrifty.decoding import Cached, beam_search, greedy, sample
+from thrifty.orders import prefix_mask
 
 RESULTS = ROOT / "book/one_model/decoding_words.json"
 
@@ -31,6 +33,15 @@ SAMPLING = {
     "sample, top-p 0.9": {"top_p": 0.9},
 }
 SEEDS = 3
+# What the figure shows, and the right words.
+SHOWN = {
+    "trrbl": "terrible",
+    "svn": "seven",
+    "crystl": "crystal",
+    "shrs": "shares",
+    "jhn": "john",
+    "plk": "polk",
+}
 PARTS = ("validation", "test")
 
 
@@ -159,6 +170,24 @@ def right(found, part):
     return np.array([answer in group for answer, group in pairs])
 
 
+def shown(model):
+    """Return the cases that the chapter's figure shows, asked of the model."""
+
+    def next_logits(ids):
+        behind = np.cumsum(ids == SEP, axis=1) - (ids == SEP)
+        mask = prefix_mask(behind)
+        return forbidden(np.array(model(ids, attention_mask=mask, segment_ids=behind)))[:, -1]
+
+    return DecodingPlayer.of(
+        next_logits,
+        {source: (prompt_of(source), answer) for source, answer in SHOWN.items()},
+        ids={letter: skeletons.encode(letter)[0] for letter in skeletons.LETTERS},
+        end_id=END,
+        cap=CAP,
+        caption="Words without their vowels.",
+    ).cases
+
+
 def key_of(name, part, seed=None):
     """Return the name of a stored run."""
     return f"{part}: {name}" if seed is None else f"{part}: {name}, seed {seed}"
@@ -191,6 +220,7 @@ def main():
         if f"{part}: truth" not in found["results"]:
             truth = [round(x, 3) for x in true_log_probabilities(Writer(model), part)]
             found["results"][f"{part}: truth"] = truth
+    found["results"].setdefault("shown", shown(model))
     for name, part, seed in runs():
         key = key_of(name, part, seed)
         if key in found["results"]:
@@ -199,6 +229,7 @@ def main():
         found["results"][key] = measure(name, part, model, seed)
         print(f"{key}: {time.process_time() - start:.0f} s", flush=True)
         write_whole(RESULTS, json.dumps(found, indent=None) + "\n")
+    write_whole(RESULTS, json.dumps(found, indent=None) + "\n")
 
 
 if __name__ == "__main__":
