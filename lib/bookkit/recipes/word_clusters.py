@@ -268,6 +268,8 @@ def runs(results):
     clusters = tried["InfoMap", chosen]["clusters"]
     yield "report, k-means, InfoMap's number", functools.partial(report, "k-means", clusters)
     yield "report, k-means, 14", functools.partial(report, "k-means", 14)
+    for name in ("Louvain", "Leiden"):  # on the network that InfoMap's settings are those of
+        yield f"same network, {name}", functools.partial(report, name, (*chosen, 1))
     for name, walk in walks(chosen):
         yield f"walk, {name}", functools.partial(try_walk, walk)
 
