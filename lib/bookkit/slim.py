@@ -15,8 +15,14 @@ _ICON_PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*vendor/fontawesome[^>]*/
 _MATH_SCRIPT = re.compile(
     r"\s*<script>window\.MathJax = .*?</script>|\s*<script[^>]*mathjax/[^>]*></script>"
 )
+# Only the search page searches; the index grows with every chapter.
+_SEARCH_SCRIPT = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
 _ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+::?before,?)+)\{content:"\\([0-9a-f]+)"\}')
 _ICON_NAME = re.compile(r"\bfa-([a-z0-9-]+)")
+# The theme marks links to code hosts by an icon that it writes as the character itself.
+_BARE_ICON = re.compile('"([\ue000-\uf8ff])"')
 _OTHER_ICON = re.compile(r'"\\(f[0-9a-f]{3})"')
 # A list must hold list items; the role that docutils writes instead is deprecated.
 _CITATION = ('role="doc-biblioentry"', 'role="listitem"')
@@ -46,6 +52,8 @@ def slim_site(out: pathlib.Path) -> None:
         slimmer = slimmer.replace(*_TOGGLE)
         if page == out / "index.html":
             slimmer = _REFRESH.sub(_INDEX, slimmer)
+        if page != out / "search.html":
+            slimmer = _SEARCH_SCRIPT.sub("", slimmer)
         if 'class="math ' not in slimmer:
             slimmer = _MATH_SCRIPT.sub("", slimmer)
         if slimmer != text:
@@ -68,7 +76,9 @@ def used_icons(out: pathlib.Path, pages: list[pathlib.Path]) -> set[int]:
         if used & set(_ICON_NAME.findall(names))
     }
     # A few rules of the theme draw an icon without naming it.
-    return named | {int(code, 16) for code in _OTHER_ICON.findall(_ICON_RULE.sub("", sheets))}
+    bare = {ord(icon) for icon in _BARE_ICON.findall(sheets)}
+    other = {int(code, 16) for code in _OTHER_ICON.findall(_ICON_RULE.sub("", sheets))}
+    return named | bare | other
 
 
 def subset_font(path: pathlib.Path, codes: set[int]) -> None:
