@@ -238,6 +238,26 @@ def split(level, modules, leaving, rng, known):
     return renumbered(labels)
 
 
+def wakened(level, modules, before):
+    """The nodes of modules that were not there before, and the nodes linked to them."""
+    awake = set()
+    for nodes in set(members(modules)) - set(members(before)):
+        awake.update(nodes, *(level.links[node] for node in nodes))
+    return awake
+
+
+def grouped(whole, rng):
+    """The group of each module, as if groups became a level above the modules.
+
+    Where modules are nested, merging any two may cost while merging ten pays. With a book for the
+    group above them, each merge pays by itself.
+    """
+    top = Level(whole.enter, whole.leave, whole.enter, whole.links)
+    start = list(range(len(top.links)))
+    found, _ = grow(top, start, top, [0] * len(start), {0: 0.0}, rng, unheard, set(start))
+    return found
+
+
 def search(level, rng, note=unheard, patient=True):
     """Modules in two levels: grow, then rounds of fine and of coarse tuning.
 
@@ -264,33 +284,24 @@ def search(level, rng, note=unheard, patient=True):
     def bits(modules):
         return length(level, modules, [0] * n, index).get(0, 0.0)
 
+    # `whole` is the level whose nodes are the modules; `parts` are the parts of each module.
     modules, whole = tune("grow", level, range(n), level, every, None, patient)
     before, known, awake = bits(modules), {}, every
     while n:
         modules, whole = tune("move nodes again", level, modules, whole, awake)
         parts, awake = split(level, modules, whole.leave, rng, known), set()
         if len(set(parts)) > len(set(modules)):
-            of_part = dict(zip(parts, modules, strict=True))
-            last = set(members(modules))
-            start = [of_part[part] for part in range(len(of_part))]
-            those = merged(level, parts), start, whole, set(of_part), parts
+            module_of = dict(zip(parts, modules, strict=True))
+            start = [module_of[part] for part in range(len(module_of))]
+            those = merged(level, parts), start, whole, set(module_of), parts
             found, whole = tune("move parts", *those)
-            modules = [found[part] for part in parts]
-            # The next round tries the nodes of modules that changed, and
-            # those linked to them.
-            for nodes in set(members(modules)) - last:
-                awake.update(nodes, *(level.links[node] for node in nodes))
+            last, modules = modules, [found[part] for part in parts]
+            awake = wakened(level, modules, last)
         else:
             note("move parts", modules, parts, None, 0)
         after = bits(modules)
         if before - after <= least or not awake:
-            # Where modules are nested, merging any two may cost while merging
-            # ten pays. As if groups became a level above the modules, each
-            # merge pays by itself.
-            top = Level(whole.enter, whole.leave, whole.enter, whole.links)
-            start = list(range(len(top.links)))
-            one, awake = [0] * len(start), set(start)
-            found, _ = grow(top, start, top, one, index, rng, unheard, awake)
+            found = grouped(whole, rng)
             bolder = [found[module] for module in modules]
             before, after = after, bits(bolder)
             if before - after <= least:
