@@ -231,6 +231,36 @@ def by_group(order, group, count):
 
 
 @njit(cache=True)
+def both_ways(sources, targets, rates, count):
+    """The rows of a symmetric matrix, twice the rates; the links lead upwards and are in order."""
+    indptr = np.zeros(count + 1, np.int64)
+    for i in range(len(rates)):
+        indptr[sources[i] + 1] += 1
+        indptr[targets[i] + 1] += 1
+    for v in range(count):
+        indptr[v + 1] += indptr[v]
+    ends = indptr[:-1].copy()
+    indices = np.empty(2 * len(rates), np.int32)
+    both = np.empty(2 * len(rates))
+    # What leads to a node from below comes before what leads up from it: rows are in order too.
+    for i in range(len(rates)):
+        s, t = sources[i], targets[i]
+        indices[ends[t]], both[ends[t]] = s, 2 * rates[i]
+        ends[t] += 1
+        indices[ends[s]], both[ends[s]] = t, 2 * rates[i]
+        ends[s] += 1
+    return indptr, indices, both
+
+
+@njit(cache=True)
+def _filled(indices, both, end):
+    """The part that is filled: a copy if that saves memory, else what there is."""
+    if 2 * end > len(indices):
+        return indices[:end], both[:end]
+    return indices[:end].copy(), both[:end].copy()
+
+
+@njit(cache=True)
 def merge(
     indptr, indices, both, visits, leave, enter, jumps, landing, modules, count
 ):  # fmt: skip
@@ -271,7 +301,7 @@ def merge(
             scratch[other] = 0.0
             end += 1
         new_indptr[m + 1] = end
-    return new_indptr, new_indices[:end].copy(), new_both[:end].copy(), rates
+    return new_indptr, *_filled(new_indices, new_both, end), rates
 
 
 @njit(cache=True)
@@ -297,7 +327,7 @@ def inside(indptr, indices, both, group, chosen):
                 new_both[end] = both[e]
                 end += 1
         new_indptr[place[v] + 1] = end
-    return new_indptr, new_indices[:end].copy(), new_both[:end].copy()
+    return new_indptr, *_filled(new_indices, new_both, end)
 
 
 @njit(cache=True)

@@ -58,35 +58,47 @@ class Net:
 
 def net_of(walk):
     """The `Net` of a `thrifty.flows.Flow`."""
-    n = len(walk.network)
-    apart = walk.sources != walk.targets
-    ends = walk.sources[apart].astype(np.int32), walk.targets[apart].astype(np.int32)
-    rates = walk.rates[apart] * walk.markov_time
-    both = sparse.csr_array((rates, ends), shape=(n, n))
-    leave = np.asarray(both.sum(axis=1), np.float64)
-    enter = np.asarray(both.sum(axis=0), np.float64)
-    if walk.network.directed:
-        both = both + both.T.tocsr()
-    else:
-        both.data *= 2
-        both.sort_indices()
-        enter = leave
-    # The inner loops take a rate of 0 for no link.
-    both.eliminate_zeros()
-    total = float(walk.jumps.sum())
-    alike = not walk.network.directed and total == 0
+    total, directed = float(walk.jumps.sum()), walk.network.directed
+    links, leave, enter = (_followed_one_way if directed else _followed_both_ways)(walk)
     return Net(
-        both.indptr.astype(np.int64),
-        both.indices.astype(np.int32, copy=False),
-        both.data,
+        *links,
         walk.visits.astype(np.float64, copy=False),
         leave,
         enter,
         walk.jumps,
         walk.landing,
         total,
-        alike,
+        not directed and total == 0,
     )
+
+
+def _between(walk):
+    """The ends and rates of the network's links, self-links left out, in order."""
+    net, rates = walk.network, walk.one_way * walk.markov_time
+    # The inner loops take a rate of 0 for no link.
+    links = (net.sources != net.targets) & (rates > 0)
+    if links.all():
+        return net.sources, net.targets, rates
+    return net.sources[links], net.targets[links], rates[links]
+
+
+def _followed_both_ways(walk):
+    links = _moves.both_ways(*_between(walk), len(walk.network))
+    indptr, indices, both = links
+    rows = sparse.csr_array((both, indices, indptr), shape=(len(walk.network),) * 2)
+    leave = np.asarray(rows.sum(axis=1), np.float64) / 2
+    return links, leave, leave
+
+
+def _followed_one_way(walk):
+    n, (sources, targets, rates) = len(walk.network), _between(walk)
+    # The links of a network are in order: they are rows already, and nothing need be sorted.
+    starts = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=n))])
+    rows = sparse.csr_array((rates, targets, starts), shape=(n, n))
+    leave, enter = (np.asarray(rows.sum(axis=axis), np.float64) for axis in (1, 0))
+    both = rows + rows.T.tocsr()
+    indptr, indices = both.indptr.astype(np.int64), both.indices.astype(np.int32, copy=False)
+    return (indptr, indices, both.data), leave, enter
 
 
 def merged(net, modules, count):
@@ -124,6 +136,7 @@ def grow(net, start, known, group, base, rng, active=None, awake=None, patient=T
     Returns the module of each node, and the network of the modules.
     """
     modules, level, whole = start.astype(np.int32), net, None
+    del net  # of a caller that does not keep it, it is the largest thing there is
     while True:
         order = rng.permutation(len(level)).astype(np.int32)
         if whole is None and awake is not None:
@@ -156,19 +169,20 @@ def search(net, group, base, rng, patient=True):
     flat = lengths(merged(net, group, groups), np.arange(groups), base)
     # A walk without choices has no length to take a share of: rounding must not keep it going.
     least = np.maximum(LEAST_SHARE * np.abs(flat), LEAST_GAIN)
-    modules, level = grow(net, np.arange(n, dtype=np.int32), net, group, base, rng, patient=patient)
-    before = lengths(level, owners(modules, len(level), group), base)
+    alone = np.arange(n, dtype=np.int32)
+    # In a list, so that nobody holds on to the modules of the round before.
+    found = [*grow(net, alone, net, group, base, rng, patient=patient)]
+    before = lengths(found[1], owners(found[0], len(found[1]), group), base)
     active, awake, splits = np.ones(groups, bool), np.ones(n, bool), Splits(net, rng)
     while True:
         # Every round saves at least `least`, or it is the last.
         while active.any():
-            modules, level, awake = _tuned(
-                net, modules, level, group, base, rng, active, awake, splits
-            )
-            after = lengths(level, owners(modules, len(level), group), base)
+            awake = _tune(net, found, group, base, rng, active, awake, splits)
+            after = lengths(found[1], owners(found[0], len(found[1]), group), base)
             active &= (before - after > least) & (np.bincount(group, awake, groups) > 0)
             awake &= active[group]
             before = after
+        modules, level = found
         of_module = owners(modules, len(level), group)
         bolder, grouped = regrouped(level, of_module, base, rng)
         after = lengths(grouped, owners(bolder, len(grouped), of_module), base)
@@ -178,30 +192,33 @@ def search(net, group, base, rng, patient=True):
         bolder = np.where(active[of_module], bolder, np.arange(len(level)) + len(grouped))
         bolder = bolder.astype(np.int32)
         level = merged(level, bolder, _moves.renumber(bolder))
-        modules, awake = bolder[modules], active[group]
-        before = np.where(active, after, before)
+        found[:] = bolder[modules], level
+        awake, before = active[group], np.where(active, after, before)
+        del modules, level
 
 
-def _tuned(net, modules, level, group, base, rng, active, awake, splits):
+def _tune(net, found, group, base, rng, active, awake, splits):
     """One round: nodes move again, then parts of modules do.
 
-    Returns the modules, their network, and the nodes to try in the next round: those of modules
-    that the parts changed, and those linked to them.
+    `found` holds the modules and their network, and is brought up to date.
+    Returns the nodes to try in the next round: those of modules that the parts changed, and those
+    linked to them.
     """
-    modules, level = grow(net, modules, level, group, base, rng, active, awake)
+    found[:] = grow(net, *found, group, base, rng, active, awake)
+    modules, level = found
     # A module that holds all of its group would be split by the very search that found it.
     several = np.bincount(owners(modules, len(level), group), minlength=len(base)) > 1
     parts, part_count = splits.of(modules, level, (active & several)[group])
     if part_count == len(level):
-        return modules, level, np.zeros(len(net), bool)
+        return np.zeros(len(net), bool)
     start = owners(parts, part_count, modules)
-    found, after = grow(
+    regrown, after = grow(
         merged(net, parts, part_count), start, level,
         owners(parts, part_count, group), base, rng, active,
     )  # fmt: skip
-    found = found[parts]
-    changed = ~_same(found, len(after), modules)[found]
-    return found, after, _moves.neighbours(net.indptr, net.indices, changed)
+    found[:] = regrown[parts], after
+    changed = ~_same(found[0], len(after), modules)[found[0]]
+    return _moves.neighbours(net.indptr, net.indices, changed)
 
 
 def regrouped(level, of_module, base, rng):

@@ -10,6 +10,7 @@ Sources: Rosvall and Bergstrom 2008, PNAS 105, 1118; Lambiotte and Rosvall 2012,
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -36,11 +37,8 @@ class Flow:
         As it was read; directed if the walk is.
     visits : float array of shape (nodes,)
         Visits of each node per step. They sum to 1, or to 0 in a network without links to follow.
-    sources, targets : integer arrays of shape (links,)
-        The links in the direction they are followed: an undirected link stands twice, a self-link
-        once.
-    rates : float array of shape (links,)
-        How often each is followed, per step.
+    one_way : float array of shape (links of the network,)
+        How often each link of the network is followed, per step, in one direction.
     jumps : float array of shape (nodes,)
         How often the walker jumps away from each node, per step, if jumps are recorded; else 0.
     landing : float array of shape (nodes,)
@@ -49,6 +47,11 @@ class Flow:
         Every step along a link that crosses between modules counts this many times; jumps do not.
     teleportation : float
         The probability of a jump, recorded or not, from a node with links out; 0 if undirected.
+    sources, targets : integer arrays of shape (links,)
+        The links in the direction they are followed: an undirected link stands twice, a self-link
+        once.
+    rates : float array of shape (links,)
+        How often each is followed, per step.
 
     Examples
     --------
@@ -58,9 +61,7 @@ class Flow:
 
     network: Network
     visits: np.ndarray
-    sources: np.ndarray
-    targets: np.ndarray
-    rates: np.ndarray
+    one_way: np.ndarray
     jumps: np.ndarray
     landing: np.ndarray
     markov_time: float = 1.0
@@ -70,6 +71,19 @@ class Flow:
     def nodes(self):
         """The names of the nodes, in the order of the arrays."""
         return self.network.nodes
+
+    # Made when they are asked for: the search has no need of them, and large networks have many.
+    @cached_property
+    def sources(self):
+        return _both_ways(self.network, self.network.sources, self.network.targets)
+
+    @cached_property
+    def targets(self):
+        return _both_ways(self.network, self.network.targets, self.network.sources)
+
+    @cached_property
+    def rates(self):
+        return _both_ways(self.network, self.one_way, self.one_way)
 
 
 def flow(
@@ -140,16 +154,21 @@ def flow(
     return _directed(net, teleportation, bool(recorded), to, markov_time)
 
 
+def _both_ways(net, forth, back):
+    """What is said of each link, and again for the way back, if it has one."""
+    if net.directed:
+        return forth
+    return np.concatenate([forth, back[net.sources != net.targets]])
+
+
 def _undirected(net, markov_time):
+    # Dividing before adding keeps huge and tiny weights finite.
+    one_way = net.weights / _both_ways(net, net.weights, net.weights).sum()
     back = net.sources != net.targets
-    sources = np.concatenate([net.sources, net.targets[back]])
-    targets = np.concatenate([net.targets, net.sources[back]])
-    rates = np.concatenate([net.weights, net.weights[back]])
-    # Largest first: dividing before adding keeps huge and tiny weights finite.
-    rates = rates / rates.sum() if len(rates) else rates
-    visits = sums(sources, rates, len(net))
+    visits = sums(net.sources, one_way, len(net))
+    np.add.at(visits, net.targets[back], one_way[back])
     none = np.zeros(len(net))
-    return Flow(net, visits, sources, targets, rates, none, none, markov_time)
+    return Flow(net, visits, one_way, none, none, markov_time)
 
 
 def _directed(net, teleportation, recorded, to, markov_time):
@@ -163,15 +182,11 @@ def _directed(net, teleportation, recorded, to, markov_time):
     if recorded:
         jumps = np.where(dangling, visits, teleportation * visits)
         rates = (1 - teleportation) * steps * visits[net.sources]
-        return Flow(
-            net, visits, net.sources, net.targets, rates, jumps, landing, markov_time, teleportation
-        )
+        return Flow(net, visits, rates, jumps, landing, markov_time, teleportation)
     rates = steps * visits[net.sources]
     rates = rates / rates.sum() if len(rates) else rates
     arrivals = sums(net.targets, rates, n)
-    return Flow(
-        net, arrivals, net.sources, net.targets, rates, none, none, markov_time, teleportation
-    )
+    return Flow(net, arrivals, rates, none, none, markov_time, teleportation)
 
 
 def _landing(net, recorded, to):

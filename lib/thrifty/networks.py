@@ -151,9 +151,12 @@ def _from_matrix(matrix, directed):
         raise ValueError(f"a matrix of links must be square, got shape {matrix.shape}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"a matrix of links must hold real numbers, got dtype {matrix.dtype}")
-    square = sparse.csr_array(matrix).astype(np.float64)
-    square.sum_duplicates()
-    square.eliminate_zeros()
+    square = sparse.csr_array(matrix, dtype=np.float64)
+    if not (square.has_canonical_format and square.data.all()):
+        # It may share its numbers with the reader's matrix, which stays as it is.
+        square = square.copy()
+        square.sum_duplicates()
+        square.eliminate_zeros()
     nodes = tuple(range(matrix.shape[0]))
     _require_weights(nodes, square)
     symmetric = _equal(square, square.T.tocsr())
@@ -164,10 +167,12 @@ def _from_matrix(matrix, directed):
             f"directed=False needs a matrix equal to its transpose; the entries at "
             f"{first[0]}, {first[1]} differ: add the transpose, or leave directed out"
         )
+    sources = np.repeat(np.arange(len(nodes), dtype=square.indices.dtype), np.diff(square.indptr))
     undirected = symmetric and not directed
-    if undirected:
-        square = sparse.triu(square, format="csr")
-    return _merged(nodes, *square.tocoo().coords, square.data, not undirected)
+    once = sources <= square.indices if undirected else slice(None)
+    ends, weights = (sources[once], square.indices[once]), square.data[once]
+    del square, sources  # of millions of links they are most of the memory
+    return _merged(nodes, *ends, weights, not undirected)
 
 
 def _equal(one, other):
@@ -230,20 +235,25 @@ def _require_weights(nodes, square):
 
 def _merged(nodes, sources, targets, weights, directed):
     """The links in order of their ends, each pair once."""
-    if not directed:
+    if not directed and (sources > targets).any():
         sources, targets = np.minimum(sources, targets), np.maximum(sources, targets)
-    keep = weights > 0
-    keys, total = sources[keep].astype(np.int64) * len(nodes) + targets[keep], weights[keep]
-    if (np.diff(keys) <= 0).any():
+    total, keep = weights.copy(), weights > 0
+    if not keep.all():
+        sources, targets, total = sources[keep], targets[keep], weights[keep]
+    keys = sources.astype(np.int64)
+    keys *= len(nodes)
+    keys += targets
+    if (keys[1:] <= keys[:-1]).any():
         keys, which = np.unique(keys, return_inverse=True)
         total = np.bincount(which, weights=total, minlength=len(keys))
+        sources, targets = np.divmod(keys, max(len(nodes), 1))
     with np.errstate(over="ignore"):
         together = total.sum()
     if not np.isfinite(together):
         raise ValueError("the weights of the links are too large to add up: divide them all")
     # Half the memory, where it is enough: large networks are kept several times.
     kind = np.int32 if len(nodes) < 2**31 else np.int64
-    sources, targets = (ends.astype(kind) for ends in np.divmod(keys, max(len(nodes), 1)))
+    sources, targets = sources.astype(kind), targets.astype(kind)
     places = {node: place for place, node in enumerate(nodes)}
     return Network(nodes, sources, targets, total, bool(directed), places)
 

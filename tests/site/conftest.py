@@ -87,6 +87,17 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("look", LOOKS, ids=str)
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a page in one process, where it is opened once for all of them."""
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        values = getattr(item, "callspec", None) and item.callspec.params
+        page = values and (values.get("page_path") or values.get("figure_page"))
+        page = page[0] if isinstance(page, tuple) else page
+        item.add_marker(pytest.mark.xdist_group(page or item.path.stem))
+
+
 def pytest_collection_finish(session):
     """Say once, not in every test, that there is nothing to test or nothing to test it with."""
     ours = [item for item in session.items if HERE in item.path.parents]
@@ -112,6 +123,19 @@ def weights(pytestconfig):
     return pytestconfig.stash.setdefault(WEIGHTS, {})
 
 
+def pytest_sessionfinish(session):
+    """Hand what was weighed in a process of its own to the one that prints the table."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["weights"] = session.config.stash.get(WEIGHTS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take what a process has weighed, in which half of the pages were tested."""
+    weighed = getattr(node, "workeroutput", {}).get("weights", {})
+    node.config.stash.setdefault(WEIGHTS, {}).update(weighed)
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Print what the pages weigh: a limit alone would hide a slow growth."""
     table = config.stash.get(WEIGHTS, {})
@@ -119,7 +143,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     terminalreporter.section("weight of a first visit")
     terminalreporter.write_line(f"{'page':40}{'requests':>9}{'raw kB':>9}{'sent kB':>9}  formulas")
-    for page, (count, raw, sent, maths) in table.items():
+    for page, (count, raw, sent, maths) in sorted(table.items()):
         row = f"{page:40}{count:9}{raw / 1e3:9.0f}{sent / 1e3:9.0f}  {'yes' if maths else 'no'}"
         terminalreporter.write_line(row)
 

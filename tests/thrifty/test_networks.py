@@ -121,3 +121,14 @@ def test_names_must_fit_the_nodes():
     require_nodes(net, {"a": 0, "b": 0}, "modules")
     with pytest.raises(ValueError, match="'z', which is no node"):
         require_nodes(net, {"a": 0, "b": 0, "z": 0}, "modules")
+
+
+@pytest.mark.parametrize("kind", [sparse.coo_array, sparse.csr_array, sparse.csc_array])
+def test_the_readers_matrix_stays_as_it_is(kind):
+    rows, columns, weights = [0, 0, 1, 1, 2], [1, 1, 0, 2, 1], [1.0, 2.0, 3.0, 0.0, 0.0]
+    matrix = kind((weights, (rows, columns)), shape=(3, 3))
+    before = matrix.copy()
+    net = network(matrix)
+    assert (net.sources.tolist(), net.targets.tolist(), net.weights.tolist()) == ([0], [1], [3.0])
+    net.weights[:] = 9
+    assert matrix.nnz == before.nnz and (matrix.toarray() == before.toarray()).all()
