@@ -2,6 +2,9 @@
 
 Every family is a function of a size and a seed, and gives links, weights and, where groups were
 planted, the group of each node.
+
+The number in the name of "lfr 0.3" and "lfr 0.5" is the mixing that is asked of NetworkX, not the
+one that comes out: there .46 and .72 of the links lead to another group.
 """
 
 from dataclasses import dataclass
@@ -76,7 +79,10 @@ def _simple(sources, targets, nodes, directed=False, groups=None):
 
 
 def lfr(nodes, seed, mixing):
-    """Lancichinetti, Fortunato and Radicchi 2008: degrees and sizes of groups vary widely."""
+    """Lancichinetti, Fortunato and Radicchi 2008: degrees and sizes of groups vary widely.
+
+    `mixing` is what is asked of NetworkX; more of the links come to lead to another group.
+    """
     graph = nx.LFR_benchmark_graph(
         nodes, 3, 1.5, mixing, average_degree=20, max_degree=50, min_community=20,
         max_community=100, seed=seed, max_iters=2000,

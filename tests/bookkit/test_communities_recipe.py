@@ -4,6 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from bookkit import network_families
 from bookkit.network_families import lfr
 from bookkit.recipes import communities as recipe
 
@@ -44,6 +45,13 @@ def test_a_rewired_network_keeps_the_degrees_and_loses_the_groups(sample):
     assert not (mixed.sources == mixed.targets).any()
     again = recipe.rewired(sample, seed=0)
     assert np.array_equal(again.sources, mixed.sources)
+
+
+@pytest.mark.parametrize(("asked", "comes"), [("0.3", ".46"), ("0.5", ".72")])
+def test_names_of_families_say_what_was_asked_and_the_docstring_what_comes(asked, comes):
+    mixing = recipe.mixing_of(network_families.sample(f"lfr {asked}", 1000, seed=0))
+    assert f"{mixing:.2f}".lstrip("0") == comes
+    assert f'"lfr {asked}"' in network_families.__doc__ and comes in network_families.__doc__
 
 
 def test_modularity_is_that_of_networkx(sample):

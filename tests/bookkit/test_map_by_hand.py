@@ -382,6 +382,32 @@ def test_what_the_reader_finds_counts_even_if_it_is_the_librarys(shown):
     assert "best so far 3.048" in shown.locator(".bk-bh-flag-best").inner_text()
 
 
+def test_a_move_puts_in_only_what_it_changes(shown):
+    press(shown, "each alone")
+    put_in = shown.evaluate(
+        """async () => {
+          const live = document.querySelector(".bk-live");
+          const put = { all: 0, rows: 0, nodes: 0, hidden: 0 };
+          const seen = new MutationObserver((records) => {
+            for (const { target, addedNodes, attributeName } of records) {
+              for (const one of addedNodes) put.all += 1 + one.childNodes.length;
+              if (target.matches(".bk-bh-books tbody")) put.rows += addedNodes.length;
+              if (target.matches(".bk-net-node *")) put.nodes += 1;
+              if (attributeName === "hidden") put.hidden += 1;
+            }
+          });
+          seen.observe(live, { subtree: true, childList: true, attributes: true });
+          live.model.set("modules", live.model.get("modules").map((m, i) => (i === 12 ? 10 : m)));
+          await new Promise((go) => setTimeout(go));
+          seen.disconnect();
+          return { ...put, of: live.querySelectorAll("*").length };
+        }"""
+    )
+    assert put_in["rows"] == put_in["hidden"] == 0  # a code book goes, all others stay
+    assert put_in["nodes"] <= 2  # outline, and drop of the name, of the node that is moved
+    assert 0 < put_in["all"] < put_in["of"] / 3
+
+
 def test_books_open_and_close(shown):
     toggle = shown.locator(".bk-bh-toggle").nth(1)
     word = shown.locator(".bk-bh-words").nth(1)

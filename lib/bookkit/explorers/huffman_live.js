@@ -115,10 +115,8 @@ function render({ model, el: root }) {
 
   const steps = slider(model, "step", "merges", { min: 0, max: merges, text: () => `${step()} of ${merges()}` });
   const reading = slider(model, "bit", "bits read", { min: 0, max: () => work().bits.length, text: () => `${bit()} of ${work().bits.length}` });
-  // aria-disabled, not disabled: a button that loses its use under the finger must not lose the focus too.
-  const able = (label, action) => button(label, (event) => event.currentTarget.ariaDisabled !== "true" && action());
-  const ofSteps = [able("no merge", () => goTo(0)), able("◀ take back", () => goTo(step() - 1)), able("merge ▶", () => goTo(step() + 1)), able("all merges", () => goTo(MOST))];
-  const ofBits = [able("no bit", () => read(0)), able("◀ a bit back", () => read(bit() - 1)), able("read a bit ▶", () => read(bit() + 1)), able("all bits", () => read(work().bits.length))];
+  const ofSteps = [button("no merge", () => goTo(0)), button("◀ take back", () => goTo(step() - 1)), button("merge ▶", () => goTo(step() + 1)), button("all merges", () => goTo(MOST))];
+  const ofBits = [button("no bit", () => read(0)), button("◀ a bit back", () => read(bit() - 1)), button("read a bit ▶", () => read(bit() + 1)), button("all bits", () => read(work().bits.length))];
 
   const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
   const drawing = el("svg", { class: "bk-svg bk-hl-tree", role: "img" });

@@ -85,7 +85,7 @@ function render({ model, el: root }) {
   const back = button("best so far", () => edit({ modules: best.get(model.get("network")).modules }, { say: "Back to the best so far." }));
   const { undo, redo, again } = history.buttons;
   const moving = el("div", { class: "bk-bh-moving" }, el("div", { class: "bk-buttons" }, undo, redo, again, back), el("div", { class: "bk-buttons" }, button("best single move", moveBest), button("the library's answer", ask), button("each alone", () => goTo(modules().map((_, i) => i), "Each node is alone already.")), button("all in one", () => goTo(modules().map(() => 0), "All nodes are in one module already."))));
-  const told = el("p", { class: "bk-told", role: "status", "aria-live": "polite" });
+  const told = el("p", { class: "bk-told bk-bh-told", role: "status", "aria-live": "polite" });
   const at = el("p", { class: "bk-status bk-bh-at", role: "status", "aria-live": "polite" });
   const here = el("p", { class: "bk-title bk-bh-here" });
   const chips = el("div", { class: "bk-buttons bk-bh-chips", role: "group" });
@@ -184,6 +184,7 @@ function render({ model, el: root }) {
     stage.replaceChildren(svg);
   }
   function point(to) {
+    if (to === pointed) return;
     pointed = to;
     tellAt();
   }
@@ -191,7 +192,7 @@ function render({ model, el: root }) {
     const i = drawing.nodeAt(event);
     if (i === null || event.button) return;
     if (i !== node()) history.look({ node: i });
-    drag = { node: i, from: svgPoint(drawing.svg, event), moved: false, modules: modules(), moves: mapMoves(net(), modules(), i) };
+    drag = { node: i, from: svgPoint(drawing.svg, event), moved: false, modules: modules(), bits: lengthOf(model.get("network"), modules()).bits, moves: mapMoves(net(), modules(), i) };
     drawing.svg.setPointerCapture(event.pointerId);
   }
   /** Where a dragged node would go: { module } of the nearest other node, null for nowhere new. */
@@ -210,8 +211,7 @@ function render({ model, el: root }) {
     drawing.node(drag.node).setAttribute("transform", `translate(${point.x} ${point.y})`);
     const to = aim(point);
     const found = to && drag.moves.find((one) => one.module === to.module);
-    const now = lengthOf(model.get("network"), modules()).bits;
-    preview.textContent = found ? `${found.module === null ? "alone" : moduleLetter(found.module)} ${bitsOf(found.bits)} (${signed(found.bits - now)})` : "";
+    preview.textContent = found ? `${found.module === null ? "alone" : moduleLetter(found.module)} ${bitsOf(found.bits)} (${signed(found.bits - drag.bits)})` : "";
     const box = drawing.svg.viewBox.baseVal;
     preview.setAttribute("x", clamp(point.x, 66, box.width - 66));
     preview.setAttribute("y", point.y > box.y + 50 ? point.y - 26 : point.y + 36);

@@ -20,11 +20,35 @@ let serial = 0;
 /** A fresh id. Made in the browser and never stored, so that stored outputs stay byte for byte the same. */
 export const freshId = (stem) => `bk-${stem}-${serial++}`;
 
+/** Make these the children of an element. Those that stand right are not touched: taking out and in again costs as much as making anew. */
+export function arrange(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, i) => parent.childNodes[i] !== child && parent.insertBefore(child, parent.childNodes[i] ?? null));
+}
+
+/** Fill an element again and again with `[key, make]`: what had the same key the last time is left as it is. A key comes once in a filling. */
+export function filling(parent) {
+  let known = new Map();
+  return (wanted) => {
+    known = new Map(wanted.map(([key, make]) => [key, known.get(key) ?? make()]));
+    arrange(parent, [...known.values()]);
+  };
+}
+
+/** An element for `filling`, known by all that it is. */
+export const part = (tag, attributes, text = "") => [JSON.stringify([tag, attributes, text]), () => el(tag, attributes, text)];
+
+/** Set an attribute, unless it says so already: browsers lay out anew even then. */
+export const put = (node, name, value) => node.getAttribute(name) !== `${value}` && node.setAttribute(name, value);
+
 export const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
+const writers = new Map(); // of numbers with so many digits: to make one takes longer than to draw a row
 /** A number for reading: thousands apart by commas, as in the prose; fixed digits, a real minus sign. */
 export function show(x, digits = 0) {
-  const text = Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  if (!writers.has(digits)) writers.set(digits, new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const text = writers.get(digits).format(Math.abs(x));
   return (x < 0 && Number(text.replaceAll(",", "")) !== 0 ? "−" : "") + text;
 }
 

@@ -1,6 +1,6 @@
 // What a map costs, shown: bits in a row, code books as areas, code books word by word.
 // Each view has a node, and draws itself anew from what `mapCodeLength` found.
-import { el, freshId } from "./kit.js";
+import { arrange, el, filling, freshId, part, put } from "./kit.js";
 import { moduleClass, moduleLetter, moduleMark } from "./network_drawing.js";
 import { mapBookWords } from "./map_rules.js";
 
@@ -20,6 +20,7 @@ export function bitsBar() {
   const [above, below] = [el("div", { class: "bk-bh-marks" }), el("div", { class: "bk-bh-marks" })];
   const node = el("div", { class: "bk-bh-bar", role: "img" }, above, parts, below, flat);
   const across = (bits, most) => `${((100 * bits) / most).toFixed(3)}%`;
+  const fill = filling(parts);
   function mark({ bits, label, kind }, most) {
     const flag = el("span", { class: `bk-bh-flag bk-bh-flag-${kind}${bits > 0.55 * most ? " bk-bh-left" : ""}` }, `${label} ${bitsOf(bits)}`);
     flag.style.left = across(bits, most);
@@ -29,12 +30,11 @@ export function bitsBar() {
     node,
     update(found, letters, most, marks) {
       const books = found.books.filter((book) => book.bits > 1e-9);
-      parts.replaceChildren(
-        ...books.map((book) => {
+      fill(
+        books.map((book) => {
           const name = book.leaf ? moduleLetter(book.path[0]) : "index";
-          const part = el("span", { class: book.leaf ? `bk-bh-part ${moduleClass(book.path[0])}` : "bk-bh-part bk-bh-index", title: `${name}: ${bitsOf(book.bits)} bits` }, book.bits / most > (book.leaf ? 0.05 : 0.11) ? name : "");
-          part.style.width = across(book.bits, most);
-          return part;
+          const kind = book.leaf ? `bk-bh-part ${moduleClass(book.path[0])}` : "bk-bh-part bk-bh-index";
+          return part("span", { class: kind, title: `${name}: ${bitsOf(book.bits)} bits`, style: `width: ${across(book.bits, most)}` }, book.bits / most > (book.leaf ? 0.05 : 0.11) ? name : "");
         }),
       );
       const whole = el("span", { class: "bk-bh-part bk-bh-whole" }, `one code book ${bitsOf(found.oneLevel)}`);
@@ -53,6 +53,9 @@ export function bookAreas() {
   const [width, height, left, base, top] = [400, 186, 30, 156, 24];
   const hatch = freshId("hatch");
   const svg = el("svg", { class: "bk-svg bk-bh-areas", viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const fill = filling(svg);
+  const hatching = ["defs", () => el("defs", {}, el("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, el("rect", { width: 5, height: 5, class: "bk-bh-hatch" }), el("rect", { width: 1.3, height: 5, class: "bk-bh-hatched" })))];
+  const text = (x, y, kind, words) => part("text", { x, y, class: kind }, words);
   return {
     node: svg,
     update(found, words) {
@@ -62,13 +65,12 @@ export function bookAreas() {
       const y = (bits) => base - ((base - top) * bits) / highest;
       const parts = [];
       for (let bits = 0; bits <= highest; bits++) {
-        parts.push(el("line", { x1: left, x2: width - 12, y1: y(bits), y2: y(bits), class: bits ? "bk-bh-grid" : "bk-bh-base" }), el("text", { x: left - 5, y: y(bits) + 4, class: "bk-bh-tick bk-bh-end" }, `${bits}`));
+        parts.push(part("line", { x1: left, x2: width - 12, y1: y(bits), y2: y(bits), class: bits ? "bk-bh-grid" : "bk-bh-base" }), text(left - 5, y(bits) + 4, "bk-bh-tick bk-bh-end", `${bits}`));
       }
       const half = widest > 2 ? 1 : 0.5;
-      parts.push(el("defs", {}, el("pattern", { id: hatch, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, el("rect", { width: 5, height: 5, class: "bk-bh-hatch" }), el("rect", { width: 1.3, height: 5, class: "bk-bh-hatched" }))));
-      for (let rate = half; rate <= widest + 1e-9; rate += half) parts.push(el("text", { x: x(rate), y: base + 14, class: "bk-bh-tick" }, `${rate}`));
-      parts.push(el("text", { x: (left + width) / 2, y: height - 3, class: "bk-bh-tick" }, "words used in a step →"), el("text", { x: 2, y: 10, class: "bk-bh-tick bk-bh-begin" }, "bits a word ↑"));
-      const rect = (from, rate, bits, kind) => el("rect", { x: x(from), y: y(bits), width: Math.max(0, x(from + rate) - x(from)), height: base - y(bits), class: kind });
+      for (let rate = half; rate <= widest + 1e-9; rate += half) parts.push(text(x(rate), base + 14, "bk-bh-tick", `${rate}`));
+      parts.push(text((left + width) / 2, height - 3, "bk-bh-tick", "words used in a step →"), text(2, 10, "bk-bh-tick bk-bh-begin", "bits a word ↑"));
+      const rect = (from, rate, bits, kind, style = null) => part("rect", { x: x(from), y: y(bits), width: Math.max(0, x(from + rate) - x(from)), height: base - y(bits), class: kind, style });
       const [own, labels] = [[], []];
       let from = 0;
       // The modules first, so that they stand under the one code book that they replace.
@@ -77,17 +79,16 @@ export function bookAreas() {
         const book = found.books[b];
         if (book.rate <= 0) continue;
         const name = book.leaf ? moduleLetter(book.path[0]) : "index";
-        own.push(rect(from, book.rate, book.entropy, book.leaf ? `bk-bh-area ${moduleClass(book.path[0])}` : "bk-bh-area bk-bh-index"));
-        if (!book.leaf) own.at(-1).style.fill = `url(#${hatch})`;
+        own.push(book.leaf ? rect(from, book.rate, book.entropy, `bk-bh-area ${moduleClass(book.path[0])}`) : rect(from, book.rate, book.entropy, "bk-bh-area bk-bh-index", `fill: url(#${hatch})`));
         const mean = huffmanBits(book, words[b]) / book.rate;
-        own.push(el("line", { x1: x(from), x2: x(from + book.rate), y1: y(mean), y2: y(mean), class: "bk-bh-huffman" }));
+        own.push(part("line", { x1: x(from), x2: x(from + book.rate), y1: y(mean), y2: y(mean), class: "bk-bh-huffman" }));
         const wide = x(from + book.rate) - x(from);
         const inside = book.leaf && wide > 12;
-        if (inside || !book.leaf) labels.push(el("text", { x: x(from + book.rate / 2), y: inside ? base - 6 : y(Math.max(mean, book.entropy)) - 5, class: `bk-bh-name ${inside ? moduleClass(book.path[0]) : "bk-bh-name-index"}` }, name));
+        if (inside || !book.leaf) labels.push(text(x(from + book.rate / 2), inside ? base - 6 : y(Math.max(mean, book.entropy)) - 5, `bk-bh-name ${inside ? moduleClass(book.path[0]) : "bk-bh-name-index"}`, name));
         from += book.rate;
       }
       const flat = rect(0, 1, found.oneLevel, "bk-bh-before");
-      svg.replaceChildren(...parts, ...own, flat, ...labels, el("text", { x: x(0) + 5, y: y(found.oneLevel) - 4, class: "bk-bh-tick bk-bh-begin" }, "one code book"));
+      fill([hatching, ...parts, ...own, flat, ...labels, text(x(0) + 5, y(found.oneLevel) - 4, "bk-bh-tick bk-bh-begin", "one code book")]);
       svg.setAttribute("aria-label", `Code books as areas: ${found.books.map((book) => `${book.leaf ? moduleLetter(book.path[0]) : "index"} ${bitsOf(book.rate)} words a step of ${bitsOf(book.entropy)} bits`).join("; ")}. One code book: 1 word of ${bitsOf(found.oneLevel)} bits.`);
     },
   };
@@ -113,15 +114,14 @@ export function bookTable(names) {
     const cells = [1, 2, 3, 4].map(() => el("td"));
     const grid = el("td", { colspan: 5, class: "bk-bh-words" });
     const more = el("tr", {}, grid);
-    const made = { many, cells, rows: [el("tr", {}, el("th", { scope: "row" }, toggle), ...cells), more], open: null, byDefault: true, words: [], drawn: "" };
+    const made = { many, cells, rows: [el("tr", { class: "bk-bh-book" }, el("th", { scope: "row" }, toggle), ...cells), more], open: null, byDefault: true, words: [] };
+    const fill = filling(grid);
     const isOpen = () => made.open ?? made.byDefault;
     made.apply = () => {
-      more.hidden = !isOpen();
-      toggle.setAttribute("aria-expanded", isOpen());
-      const asked = JSON.stringify(made.words);
-      if (!isOpen() || asked === made.drawn) return;
-      made.drawn = asked;
-      grid.replaceChildren(...made.words.map(([kind, name, share, word]) => el("span", { class: kind }, el("b", {}, name), el("small", {}, share), el("code", {}, word))));
+      if (more.hidden === isOpen()) more.hidden = !isOpen();
+      put(toggle, "aria-expanded", isOpen());
+      if (!isOpen()) return;
+      fill(made.words.map(([kind, name, share, word], place) => [[place, kind, name, share, word].join(), () => el("span", { class: kind }, el("b", {}, name), el("small", {}, share), el("code", {}, word))]));
     };
     toggle.addEventListener("click", () => {
       made.open = !isOpen();
@@ -161,7 +161,7 @@ export function bookTable(names) {
       });
       if (rows.length !== body.children.length || rows.some((row, i) => row !== body.children[i])) {
         const focus = document.activeElement;
-        body.replaceChildren(...rows);
+        arrange(body, rows);
         if (focus?.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
       }
       foot.replaceChildren(el("tr", {}, el("th", { scope: "row" }, "L, their sum"), ...[bitsOf(used), "", bitsOf(found.bits), bitsOf(all)].map((text) => el("td", {}, text))));

@@ -1,6 +1,6 @@
 // A small network, drawn: modules are told apart by colour, by the shape of their nodes, and by a letter at the ground under them.
 // The twin of `bookkit.network_picture`, where the places of nodes come from.
-import { el, svgPoint } from "./kit.js";
+import { el, filling, put, svgPoint } from "./kit.js";
 
 const NET_COLOURS = 10; // in figures.css
 const NET_RADIUS = 12; // of a node
@@ -71,7 +71,9 @@ export function networkDrawing({ names, places, links, directed = false, radius 
   const lines = new Map();
   const corners = []; // of what three or four links enclose
   const ground = el("g");
-  const layers = { lines: el("g"), nodes: el("g"), tags: el("g"), own: el("g") };
+  const lettered = el("g");
+  const [fillGround, fillLetters] = [filling(ground), filling(lettered)];
+  const layers = { lines: el("g"), nodes: el("g"), tags: lettered, own: el("g") };
   const linked = new Set(links.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
 
   for (const [a, b, weight = 1] of links) {
@@ -105,17 +107,29 @@ export function networkDrawing({ names, places, links, directed = false, radius 
   });
   svg.append(ground, ...Object.values(layers));
 
+  /** Where a letter could stand beside a node, and how far that is from all nodes and links: { x, y, room }. */
+  function besides(node) {
+    const found = [];
+    for (let k = 0; k < 12; k++) {
+      const angle = (k * Math.PI) / 6;
+      const [x, y] = [places[node][0] + hull * Math.cos(angle), places[node][1] + hull * Math.sin(angle)];
+      if (x < 8 || y < top + 8 || x > right - 8 || y > bottom - 8) continue;
+      let room = Infinity;
+      for (const [i, [px, py]] of places.entries()) if (i !== node) room = Math.min(room, Math.hypot(x - px, y - py) - radius);
+      for (const [a, b] of links) room = Math.min(room, netDistance(x, y, places[a], places[b]));
+      found.push({ x, y, room });
+    }
+    return found;
+  }
+  const spots = new Map(); // of each node, once it is asked for: they are the same for all modules
+  const spotsOf = (node) => spots.get(node) ?? spots.set(node, besides(node)).get(node);
+
   /** The place for an island's letter that is farthest from all else. */
-  function tagPlace(island, modules, taken) {
+  function tagPlace(island, taken) {
     let best = null;
     for (const node of island) {
-      for (let k = 0; k < 12; k++) {
-        const angle = (k * Math.PI) / 6;
-        const [x, y] = [places[node][0] + hull * Math.cos(angle), places[node][1] + hull * Math.sin(angle)];
-        if (x < 8 || y < top + 8 || x > right - 8 || y > bottom - 8) continue;
-        let free = Infinity;
-        for (const [i, [px, py]] of places.entries()) if (i !== node) free = Math.min(free, Math.hypot(x - px, y - py) - radius);
-        for (const [a, b] of links) free = Math.min(free, netDistance(x, y, places[a], places[b]));
+      for (const { x, y, room } of spotsOf(node)) {
+        let free = room;
         for (const [tx, ty] of taken) free = Math.min(free, Math.hypot(x - tx, y - ty) - 8);
         // Of places that are free enough the highest: letters stand where one begins to read.
         const score = Math.min(free, 13) - 0.012 * y;
@@ -139,25 +153,28 @@ export function networkDrawing({ names, places, links, directed = false, radius 
   function update({ modules, classes = () => "", tags = true, grounds = ownGrounds(modules) }) {
     const layersOf = [...new Set(grounds.map(({ wider = 0 }) => wider))].map((wide) => grounds.filter(({ wider = 0 }) => wider === wide));
     const parts = layersOf.map((some) => some.map(({ nodes, module, wider = 0 }) => [groundPath(nodes), module, 2 * (hull + wider)]));
-    const paths = (some, kind, more) => some.map(([d, module, wide]) => el("path", { d, class: `${kind} ${moduleClass(module)}`, "stroke-width": wide + more }));
-    ground.replaceChildren(...parts.flatMap((some) => [...paths(some, "bk-net-rim", 3), ...paths(some, "bk-net-ground", 0)]));
+    const path = (d, kind, wide) => [`${kind} ${wide} ${d}`, () => el("path", { d, class: kind, "stroke-width": wide })];
+    const paths = (some, kind, more) => some.map(([d, module, wide]) => path(d, `${kind} ${moduleClass(module)}`, wide + more));
+    fillGround(parts.flatMap((some) => [...paths(some, "bk-net-rim", 3), ...paths(some, "bk-net-ground", 0)]));
     nodes.forEach(({ group, shape, text }, node) => {
       const module = modules[node];
-      group.setAttribute("class", `bk-net-node ${moduleClass(module)} ${classes(node)}`.trim());
-      shape.setAttribute("d", modulePath(module, radius));
-      text.setAttribute("y", 4 + (NET_SHAPES[module % NET_SHAPES.length]?.[3] ?? 0));
+      put(group, "class", `bk-net-node ${moduleClass(module)} ${classes(node)}`.trim());
+      put(shape, "d", modulePath(module, radius));
+      put(text, "y", 4 + (NET_SHAPES[module % NET_SHAPES.length]?.[3] ?? 0));
     });
     const taken = [];
     const letters = tags ? netIslands(links, modules).filter(([node]) => modules[node] >= 0) : [];
-    layers.tags.replaceChildren(
-      ...letters.map((island) => {
-        const { x, y } = tagPlace(island, modules, taken);
+    fillLetters(
+      letters.map((island) => {
+        const { x, y } = tagPlace(island, taken);
         taken.push([x, y]);
-        const module = modules[island[0]];
-        const wide = module < 26 ? 15 : 22;
-        return el("g", { class: `bk-net-tag ${moduleClass(module)}`, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` }, el("rect", { x: -wide / 2, y: -7.5, width: wide, height: 15, rx: 3 }), el("text", { y: 4 }, moduleLetter(module)));
+        return letterAt(modules[island[0]], `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
       }),
     );
+  }
+  function letterAt(module, transform) {
+    const wide = module < 26 ? 15 : 22;
+    return [`${module} ${transform}`, () => el("g", { class: `bk-net-tag ${moduleClass(module)}`, transform }, el("rect", { x: -wide / 2, y: -7.5, width: wide, height: 15, rx: 3 }), el("text", { y: 4 }, moduleLetter(module)))];
   }
 
   /** The node nearest to a pointer, or null if it is farther than `within`. */

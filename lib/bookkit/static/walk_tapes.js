@@ -1,5 +1,5 @@
 // A walk told in two codes: word by word, and in bits per step beside what is expected.
-import { count, el, show } from "./kit.js";
+import { count, el, filling, show } from "./kit.js";
 import { moduleClass, moduleLetter } from "./network_drawing.js";
 import { mapBookWords } from "./map_rules.js";
 import { bitsOf, huffmanBits } from "./map_views.js";
@@ -43,20 +43,17 @@ function runningBits() {
 /** A tape: { node, update }; a step is a list of tokens [word, name, class], and what was written already is left as it is. */
 function tapeOf() {
   const node = el("p", { class: "bk-bh-tape" });
-  let known = new Map();
+  const fill = filling(node);
+  const token = ([word, name, kind]) => el("span", { class: `bk-bh-token ${kind}` }, el("code", {}, word), el("small", {}, name));
   return {
     node,
     update(from, steps) {
-      const now = new Map();
+      const before = steps.length ? (from ? `… ${count(from, "step")} before …` : null) : "nothing yet";
       const parts = steps.map((tokens, k) => {
         const kind = k === steps.length - 1 ? "bk-bh-step bk-bh-now" : "bk-bh-step";
-        const key = JSON.stringify([from + k, kind, tokens]);
-        now.set(key, known.get(key) ?? el("span", { class: kind }, ...tokens.map(([word, name, kind]) => el("span", { class: `bk-bh-token ${kind}` }, el("code", {}, word), el("small", {}, name)))));
-        return now.get(key);
+        return [JSON.stringify([from + k, kind, tokens]), () => el("span", { class: kind }, ...tokens.map(token))];
       });
-      known = now;
-      const before = steps.length ? (from ? `… ${count(from, "step")} before …` : null) : "nothing yet";
-      node.replaceChildren(...(before ? [el("span", { class: "bk-bh-dots" }, before)] : []), ...parts);
+      fill([...(before ? [[before, () => el("span", { class: "bk-bh-dots" }, before)]] : []), ...parts]);
     },
   };
 }
