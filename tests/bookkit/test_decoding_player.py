@@ -12,9 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle, stored_model
 from bookkit.explorers.decoding_player import DecodingPlayer, number
 from bookkit.stored_model import BEAMS, END, FINISHED, LETTERS, PENALTIES
@@ -52,15 +50,6 @@ def player():
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        yield page
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def answers(page, player):
     """What the script makes of every case and every setting."""
     script = bundle.body(bundle.STATIC / "search.js")
@@ -79,12 +68,6 @@ def set_to(player, source, settings):
     player.source = source
     player.beams, player.penalty, player.finished = settings
     return player
-
-
-def open_figure(page, figure):
-    page.set_content(figure.static_html())
-    page.add_script_tag(content=bundle.page_script(["decoding_player"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
 
 
 def each(player):
@@ -188,8 +171,8 @@ def test_what_is_not_stored_is_an_error(player):
 # --- the drawing ---------------------------------------------------------------------------------
 
 
-def test_script_says_what_python_says(page, player):
-    open_figure(page, set_to(player, "bcd", (3, "0.6", "kept")))
+def test_script_says_what_python_says(page, open_figure, player):
+    open_figure(set_to(player, "bcd", (3, "0.6", "kept")))
     model = "document.querySelector('.bk-live').model"
     for _source, _settings, (found, _) in each(player):
         for step in {1, len(found.steps) // 2, len(found.steps)} - {0}:
@@ -207,9 +190,9 @@ def test_script_says_what_python_says(page, player):
             assert said == player.sentence()
 
 
-def test_a_search_is_followed_by_keyboard(page, player):
+def test_a_search_is_followed_by_keyboard(page, open_figure, player):
     set_to(player, "bcd", (3, "0.6", "kept")).step = 1
-    open_figure(page, player)
+    open_figure(player)
     found, model = player.search()
     press = page.get_by_role("button", name="next ▶")
     press.focus()
@@ -232,9 +215,9 @@ def test_a_search_is_followed_by_keyboard(page, player):
     assert "The search ends" in page.locator(".bk-told").inner_text()
 
 
-def test_every_node_is_told(page, player):
+def test_every_node_is_told(page, open_figure, player):
     set_to(player, "bcd", (3, "1", "kept")).step = 3
-    open_figure(page, player)
+    open_figure(player)
     found, model = player.search()
     tree, status = page.locator(".bk-dp-tree"), page.locator(".bk-status")
     tree.focus()

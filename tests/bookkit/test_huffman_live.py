@@ -7,9 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle
 from bookkit.code_tree import ROW, tree_of
 from bookkit.explorers.huffman_live import MOST, HuffmanLive, number
@@ -46,21 +44,6 @@ def figure(text, **changes):
     return HuffmanLive(text, caption="Under test.", **changes)
 
 
-@pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        yield page
-        browser.close()
-
-
-def open_figure(page, shown):
-    page.set_content(shown.static_html())
-    page.add_script_tag(content=bundle.page_script(["huffman_live"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-
-
 def put(page, **changes):
     """Set traits of the opened figure, and return what it says then."""
     return page.evaluate(
@@ -85,8 +68,8 @@ def table(page, name):
 # --- two languages --------------------------------------------------------------------------------
 
 
-def test_script_says_what_python_says(page):
-    open_figure(page, figure("ab"))
+def test_script_says_what_python_says(page, open_figure):
+    open_figure(figure("ab"))
     for text in ALL:
         shown = figure(text)
         n, bits = len(shown.counts), len(shown.bits)
@@ -96,8 +79,8 @@ def test_script_says_what_python_says(page):
             assert put(page, **state) == shown.sentence()
 
 
-def test_code_book_and_stream_are_the_librarys(page):
-    open_figure(page, figure("ab"))
+def test_code_book_and_stream_are_the_librarys(page, open_figure):
+    open_figure(figure("ab"))
     for text in ALL:
         shown = figure(text)
         put(page, text=text, step=MOST, bit=0)
@@ -109,8 +92,8 @@ def test_code_book_and_stream_are_the_librarys(page):
         assert page.locator(".bk-hl-read").all_inner_texts() == [shown.code.words[c] for c in text]
 
 
-def test_costs_are_the_sums_of_the_merges(page):
-    open_figure(page, figure("ab"))
+def test_costs_are_the_sums_of_the_merges(page, open_figure):
+    open_figure(figure("ab"))
     for text in ALL:
         shown = figure(text)
         put(page, text=text, step=MOST, bit=0)
@@ -121,9 +104,9 @@ def test_costs_are_the_sums_of_the_merges(page):
         assert int(fixed[1]) == len(text) * max(1, int(np.ceil(np.log2(len(shown.counts)))))
 
 
-def test_words_grow_from_their_ends(page):
+def test_words_grow_from_their_ends(page, open_figure):
     text = "abracadabra"
-    open_figure(page, figure(text))
+    open_figure(figure(text))
     words = figure(text).code.words
     for step in range(5):
         put(page, step=step)
@@ -136,9 +119,9 @@ def test_words_grow_from_their_ends(page):
 # --- by hand --------------------------------------------------------------------------------------
 
 
-def test_merges_and_bits_by_keyboard(page):
+def test_merges_and_bits_by_keyboard(page, open_figure):
     shown = figure("abracadabra", step=0)
-    open_figure(page, shown)
+    open_figure(shown)
     press = page.get_by_role("button", name="merge ▶")
     press.focus()
     for shown.step in range(1, 5):
@@ -157,8 +140,8 @@ def test_merges_and_bits_by_keyboard(page):
     assert page.locator(".bk-hl-read").count() == 0
 
 
-def test_a_typed_text_is_taken_if_it_can_be(page):
-    open_figure(page, figure("abracadabra"))
+def test_a_typed_text_is_taken_if_it_can_be(page, open_figure):
+    open_figure(figure("abracadabra"))
     text, hint = page.get_by_label("text"), page.locator(".bk-title").first
     text.fill("hello hello")
     assert '"hello hello"' in page.locator(".bk-told").inner_text()
@@ -174,8 +157,8 @@ def test_a_typed_text_is_taken_if_it_can_be(page):
     assert text.input_value() == "a bc"
 
 
-def test_a_new_text_starts_where_the_old_one_was(page):
-    open_figure(page, figure("abracadabra", step=2))
+def test_a_new_text_starts_where_the_old_one_was(page, open_figure):
+    open_figure(figure("abracadabra", step=2))
     page.get_by_label("text").fill("hello")
     assert page.evaluate("document.querySelector('.bk-live').model.get('step')") == 0
     page.get_by_role("button", name="all merges").click()
@@ -183,9 +166,9 @@ def test_a_new_text_starts_where_the_old_one_was(page):
     assert page.locator(".bk-told").inner_text() == figure("hello world").sentence()
 
 
-def test_nothing_is_wider_than_a_phone(page):
+def test_nothing_is_wider_than_a_phone(page, open_figure):
     page.set_viewport_size({"width": 390, "height": 800})
-    open_figure(page, figure("abracadabra", bit=5))
+    open_figure(figure("abracadabra", bit=5))
     page.add_style_tag(content=bundle.notebook_sheet("huffman_live"))
     for text in ALL:
         put(page, text=text, step=MOST, bit=3)

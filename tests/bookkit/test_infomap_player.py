@@ -8,10 +8,8 @@ import xml.etree.ElementTree as ElementTree
 
 import networkx as nx
 import pytest
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
-from bookkit import bundle, toy_networks
+from bookkit import toy_networks
 from bookkit.explorers.infomap_player import ALONE, InfomapPlayer, number
 from bookkit.network_picture import letter
 from bookkit.search_frames import STEPS, letters
@@ -56,23 +54,6 @@ def karate(players):
     return players["karate"]
 
 
-@pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        yield page
-        browser.close()
-
-
-def open_figure(page, figure, styled=False):
-    page.set_content(figure.static_html())
-    if styled:
-        page.add_style_tag(content=bundle.notebook_sheet("infomap_player"))
-    page.add_script_tag(content=bundle.page_script(["infomap_player"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-
-
 FOLLOW = """async (last) => {
   const { model } = document.querySelector(".bk-live");
   const read = (selector) => [...document.querySelectorAll(selector)];
@@ -97,12 +78,12 @@ FOLLOW = """async (last) => {
 
 
 @pytest.fixture(scope="module")
-def shown(page, players):
+def shown(page, open_figure, players):
     """What the page shows in every frame of every player."""
     found = {}
     for name, figure in players.items():
         figure.step = 0
-        open_figure(page, figure)
+        open_figure(figure)
         found[name] = page.evaluate(FOLLOW, len(figure.moments) - 1)
     return found
 
@@ -207,9 +188,9 @@ def test_letters_are_used_again(karate):
 # --- by hand --------------------------------------------------------------------------------------
 
 
-def test_followed_by_keyboard(page, karate):
+def test_followed_by_keyboard(page, open_figure, karate):
     karate.step = 0
-    open_figure(page, karate)
+    open_figure(karate)
     told = page.locator(".bk-told")
     press = page.get_by_role("button", name="next ▶")
     press.focus()
@@ -235,19 +216,19 @@ def test_followed_by_keyboard(page, karate):
     assert told.inner_text() == karate.sentence()
 
 
-def test_a_click_on_the_curve_goes_there(page, karate):
+def test_a_click_on_the_curve_goes_there(page, open_figure, karate):
     karate.step = 0
-    open_figure(page, karate, styled=True)
+    open_figure(karate, styled=True)
     curve = page.locator(".bk-ip-curve")
     box = curve.bounding_box()
     curve.click(position={"x": box["width"] * 0.98, "y": box["height"] / 2})
     assert page.evaluate(f"{MODEL}.get('step')") == len(karate.moments) - 1
 
 
-def test_it_plays_when_asked_and_pauses(page, karate):
+def test_it_plays_when_asked_and_pauses(page, open_figure, karate):
     karate.step = 0
     page.emulate_media(reduced_motion="no-preference")
-    open_figure(page, karate)
+    open_figure(karate)
     page.wait_for_timeout(1200)
     assert page.evaluate(f"{MODEL}.get('step')") == 0
     play = page.get_by_role("button", name="play")
@@ -268,10 +249,10 @@ def test_it_plays_when_asked_and_pauses(page, karate):
     assert page.evaluate(f"{MODEL}.get('step')") == len(karate.moments) - 1
 
 
-def test_less_motion_leaves_the_steps(page, karate):
+def test_less_motion_leaves_the_steps(page, open_figure, karate):
     karate.step = 0
     page.emulate_media(reduced_motion="reduce")
-    open_figure(page, karate)
+    open_figure(karate)
     assert page.get_by_role("button", name="play").count() == 0
     page.get_by_role("button", name="next ▶").click()
     assert page.evaluate(f"{MODEL}.get('step')") == 1
@@ -284,12 +265,12 @@ def test_less_motion_leaves_the_steps(page, karate):
     page.emulate_media(reduced_motion="no-preference")
 
 
-def test_nothing_is_wider_than_a_phone(page, players):
+def test_nothing_is_wider_than_a_phone(page, open_figure, players):
     page.set_viewport_size({"width": 390, "height": 800})
     for name in ("karate", "miserables", "directed", "no links"):
         figure = players[name]
         figure.step = 0
-        open_figure(page, figure, styled=True)
+        open_figure(figure, styled=True)
         for step in range(0, len(figure.moments), 5):
             page.evaluate(f"{MODEL}.set('step', {step})")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
@@ -313,11 +294,11 @@ def test_state_is_small(players):
         assert len(gzip.compress(json.dumps(players[name].state()).encode())) < most
 
 
-def test_only_the_controls_asked_for(page, karate):
+def test_only_the_controls_asked_for(page, open_figure, karate):
     figure = player(nx.karate_club_graph(), controls=["step"])
-    open_figure(page, figure)
+    open_figure(figure)
     assert page.get_by_role("button", name="play").count() == 0
-    open_figure(page, player(nx.karate_club_graph(), controls=[]))
+    open_figure(player(nx.karate_club_graph(), controls=[]))
     assert page.get_by_role("button").count() == 0
     assert page.get_by_role("slider").count() == 0
 

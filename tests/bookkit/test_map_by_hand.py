@@ -9,9 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle, network_picture, toy_networks
 from bookkit.explorers.map_by_hand import MapByHand, number
 from thrifty.codes import huffman
@@ -38,26 +36,11 @@ def made():
     return figure()
 
 
-@pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        yield page
-        assert page.errors == []
-        browser.close()
-
-
 @pytest.fixture
-def shown(page, made):
+def shown(page, open_figure, made):
     """The figure, opened anew, and what Python says that it shows."""
-    page.set_content(made.static_html())
-    page.add_style_tag(content=bundle.notebook_sheet("map_by_hand"))
-    page.add_script_tag(content=bundle.page_script(["map_by_hand"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-    yield page
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    yield open_figure(made, styled=True)
     for name, value in made.state().items():
         assert figure_trait(page, name) is not None or value is None
 

@@ -10,10 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import networkx as nx
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
-from bookkit import bundle, module_trees, toy_networks
+from bookkit import module_trees, toy_networks
 from bookkit.explorers.map_hierarchy import MapHierarchy, number
 from thrifty.infomap import find_communities
 from thrifty.mapequation import codelength
@@ -57,23 +55,6 @@ def chosen_cuts(name, figure):
     return list(cuts(figure))[:: 7 if name == "ring" else 1]
 
 
-@pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        yield page
-        browser.close()
-
-
-def open_figure(page, figure, styled=False):
-    page.set_content(figure.static_html())
-    if styled:
-        page.add_style_tag(content=bundle.notebook_sheet("map_hierarchy"))
-    page.add_script_tag(content=bundle.page_script(["map_hierarchy"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-
-
 def put(page, dissolved, closed):
     """Set the state of the opened figure, and return what it says then."""
     return page.evaluate(
@@ -115,9 +96,9 @@ def test_nine_triangles_surprise():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_cut_costs_in_the_script_what_it_costs_in_the_library(page, name):
+def test_every_cut_costs_in_the_script_what_it_costs_in_the_library(page, open_figure, name):
     figure = FIGURES[name]()
-    open_figure(page, figure)
+    open_figure(figure)
     every = list(cuts(figure))
     found = page.evaluate(
         """(every) => {
@@ -140,9 +121,9 @@ def test_every_cut_costs_in_the_script_what_it_costs_in_the_library(page, name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_script_says_what_python_says(page, name):
+def test_script_says_what_python_says(page, open_figure, name):
     figure = FIGURES[name]()
-    open_figure(page, figure)
+    open_figure(figure)
     for dissolved, closed in chosen_cuts(name, figure):
         figure.dissolved, figure.closed = dissolved, closed
         assert put(page, dissolved, closed) == figure.sentence()
@@ -150,9 +131,9 @@ def test_script_says_what_python_says(page, name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_books_are_the_librarys(page, name):
+def test_books_are_the_librarys(page, open_figure, name):
     figure = FIGURES[name]()
-    open_figure(page, figure)
+    open_figure(figure)
     for dissolved, closed in chosen_cuts(name, figure)[::4]:
         figure.dissolved, figure.closed = dissolved, closed
         put(page, dissolved, closed)
@@ -174,9 +155,9 @@ def test_books_are_the_librarys(page, name):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_cut_at_a_level_keeps_its_modules_alone(page, name):
+def test_a_cut_at_a_level_keeps_its_modules_alone(page, open_figure, name):
     figure = FIGURES[name]()
-    open_figure(page, figure)
+    open_figure(figure)
     depth = max(map(len, figure.tree))
     for level in range(depth + 1):
         label = f"level {level} only" if level else "one code book"
@@ -200,9 +181,9 @@ def press(page, *keys):
         page.keyboard.press(key)
 
 
-def test_books_go_and_come_by_keyboard(page):
+def test_books_go_and_come_by_keyboard(page, open_figure):
     figure = nine()
-    open_figure(page, figure)
+    open_figure(figure)
     tree, news = page.locator(".bk-mh-tree"), page.locator(".bk-mh-news")
     tree.focus()
     press(page, "ArrowDown", "ArrowDown", "Enter")
@@ -241,8 +222,8 @@ def test_books_go_and_come_by_keyboard(page):
     assert state(page) == [[], []]
 
 
-def test_books_go_and_come_by_pointer(page):
-    open_figure(page, nine(), styled=True)
+def test_books_go_and_come_by_pointer(page, open_figure):
+    open_figure(nine(), styled=True)
     boxes = page.locator(".bk-mh-box")
     boxes.filter(has_text="C").first.click()
     assert state(page) == [["2"], []]
@@ -257,8 +238,8 @@ def test_books_go_and_come_by_pointer(page):
     ]  # fmt: skip
 
 
-def test_maps_that_were_tried_are_kept_in_order(page):
-    open_figure(page, nine())
+def test_maps_that_were_tried_are_kept_in_order(page, open_figure):
+    open_figure(nine())
     for cut in ([["2"], []], [[], [""]], [["0", "1", "2"], []], [["0", "1"], []]):
         put(page, *cut)
     rows = page.locator(".bk-mh-tried tbody tr")
@@ -269,8 +250,8 @@ def test_maps_that_were_tried_are_kept_in_order(page):
     assert state(page) == [["2"], []]
 
 
-def test_deeper_trees_open_all_the_way(page):
-    open_figure(page, ragged())
+def test_deeper_trees_open_all_the_way(page, open_figure):
+    open_figure(ragged())
     put(page, [], ["0", "0.0"])
     tree = page.locator(".bk-mh-tree")
     tree.focus()
@@ -280,19 +261,19 @@ def test_deeper_trees_open_all_the_way(page):
     assert state(page) == [["0.0"], []]
 
 
-def test_nothing_is_wider_than_a_phone(page):
+def test_nothing_is_wider_than_a_phone(page, open_figure):
     page.set_viewport_size({"width": 390, "height": 800})
     for name, make in FIGURES.items():
         figure = make()
-        open_figure(page, figure, styled=True)
+        open_figure(figure, styled=True)
         for dissolved, closed in chosen_cuts(name, figure)[::9]:
             put(page, dissolved, closed)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
     page.set_viewport_size({"width": 1280, "height": 720})
 
 
-def test_only_the_controls_asked_for(page):
-    open_figure(page, nine(controls=[]), styled=True)
+def test_only_the_controls_asked_for(page, open_figure):
+    open_figure(nine(controls=[]), styled=True)
     assert page.get_by_role("button").count() == 0
     page.locator(".bk-mh-box").filter(has_text="C").first.click()
     assert state(page) == [[], []]

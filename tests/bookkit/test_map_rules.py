@@ -6,9 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle, seeded_walk, toy_networks
 from thrifty.flows import CONVENTIONS
 from thrifty.mapequation import codelength, flow
@@ -63,16 +61,12 @@ CASES = cases()
 
 
 @pytest.fixture(scope="module")
-def page():
+def page(page):
     text = "\n".join(
         bundle.body(module) for module in bundle.modules_of(bundle.STATIC / "map_rules.js")
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        page.add_script_tag(content=text)
-        yield page
-        browser.close()
+    page.add_script_tag(content=text)
+    return page
 
 
 @pytest.fixture(scope="module")

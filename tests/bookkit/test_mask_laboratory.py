@@ -7,9 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets as t
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle, small_stack
 from bookkit.explorers.mask_laboratory import MaskLaboratory
 from bookkit.mask_schemes import HOWS, SCHEMES
@@ -55,13 +53,9 @@ FIGURES = [MaskLaboratory(**case, caption="c") for case in CASES]
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
-        yield page
-        browser.close()
+def page(page):
+    page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -278,12 +272,9 @@ def test_picture_draws_cells_dots_and_crosses():
         assert len(list(root.iter(f"{SVG}text"))) == 2 * figure.n
 
 
-def opened(page, *args, **kwargs):
+def opened(page, open_figure, *args, **kwargs):
     """Draw a figure in the page; return a function that reads its state."""
-    figure = MaskLaboratory(*args, caption="Under test.", **kwargs)
-    page.set_content(figure.static_html())
-    page.add_script_tag(content=bundle.page_script(["mask_laboratory"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
+    open_figure(MaskLaboratory(*args, caption="Under test.", **kwargs))
 
     def read(name):
         page.evaluate("() => new Promise((go) => requestAnimationFrame(go))")
@@ -302,9 +293,9 @@ def texts(page):
     return told, status, verdict[2:]
 
 
-def test_drawn_figure_says_and_draws_what_python_does(page):
+def test_drawn_figure_says_and_draws_what_python_does(page, open_figure):
     for case, figure in list(zip(CASES, FIGURES, strict=True))[7::60]:
-        opened(page, **case)
+        opened(page, open_figure, **case)
         told, _, verdict = texts(page)
         assert told == describe(figure.mask)
         assert verdict == f"{figure.verdict[0].upper()}{figure.verdict[1:]}."
@@ -323,11 +314,11 @@ def test_drawn_figure_says_and_draws_what_python_does(page):
         assert int(paid[0]) == figure.pairs, case
 
 
-def test_every_cell_is_told(page):
+def test_every_cell_is_told(page, open_figure):
     """Walk over a small matrix with a leak and compare each sentence with both matrices."""
     case = {"tokens": "a b c", "scheme": "causal", "edits": [[1, 1]], "fault": "finite"}
     figure = MaskLaboratory(**case, caption="c")
-    opened(page, **case)
+    opened(page, open_figure, **case)
     matrix = page.locator("svg[tabindex]")
     for i in range(3):
         for j in range(3):
@@ -343,8 +334,8 @@ def test_every_cell_is_told(page):
         matrix.press("ArrowDown")
 
 
-def test_a_flipped_cell_is_tested_and_undone_and_done_again(page):
-    read = opened(page, "a b c", "causal", layers=2)
+def test_a_flipped_cell_is_tested_and_undone_and_done_again(page, open_figure):
+    read = opened(page, open_figure, "a b c", "causal", layers=2)
     matrix = page.locator("svg[tabindex]")
     matrix.press("ArrowRight")
     matrix.press("Space")
@@ -365,8 +356,8 @@ def test_a_flipped_cell_is_tested_and_undone_and_done_again(page):
     assert button(page, "redo").get_attribute("aria-disabled") == "true"
 
 
-def test_history_goes_all_the_way_back_and_forth(page):
-    read = opened(page, "a b c d", "prefix")
+def test_history_goes_all_the_way_back_and_forth(page, open_figure):
+    read = opened(page, open_figure, "a b c d", "prefix")
     names = ("tokens", "scheme", "boundary", "edits", "layers", "fault", "order", "marks")
     page.get_by_label("prefix", exact=True).press("ArrowRight")
     page.locator("svg[tabindex]").press("Space")
@@ -389,9 +380,9 @@ def test_history_goes_all_the_way_back_and_forth(page):
     assert [read(name) for name in names] == seen[-1]
 
 
-def test_another_mask_and_what_it_takes_back_are_one_step(page):
+def test_another_mask_and_what_it_takes_back_are_one_step(page, open_figure):
     """By keys, as a reader: between two listeners of one real event the figure may redraw."""
-    read = opened(page, "a b c d", "prefix")
+    read = opened(page, open_figure, "a b c d", "prefix")
     page.locator("svg[tabindex]").press("Space")
     page.get_by_label("prefix", exact=True).press("ArrowRight")
     assert (read("boundary"), read("edits")) == (3, [])
@@ -405,8 +396,8 @@ def test_another_mask_and_what_it_takes_back_are_one_step(page):
     assert (read("boundary"), read("edits")) == (2, [[0, 0]])
 
 
-def test_a_new_change_forgets_what_was_undone(page):
-    read = opened(page, "a b c", "causal")
+def test_a_new_change_forgets_what_was_undone(page, open_figure):
+    read = opened(page, open_figure, "a b c", "causal")
     page.locator("svg[tabindex]").press("Space")
     button(page, "undo").click()
     page.get_by_label("layers").press("ArrowRight")
@@ -414,8 +405,8 @@ def test_a_new_change_forgets_what_was_undone(page):
     assert button(page, "redo").get_attribute("aria-disabled") == "true"
 
 
-def test_words_are_the_readers_own(page):
-    read = opened(page, "a b c", "permuted", order=[2, 0, 1])
+def test_words_are_the_readers_own(page, open_figure):
+    read = opened(page, open_figure, "a b c", "permuted", order=[2, 0, 1])
     words = page.get_by_label("words")
     words.fill("one")
     assert read("tokens") == ["a", "b", "c"]
@@ -432,8 +423,8 @@ def test_words_are_the_readers_own(page):
     assert read("order") == [2, 0, 1, 3, 4]
 
 
-def test_the_order_is_moved_by_keys_with_the_focus_on_the_word(page):
-    read = opened(page, "a b c d", "permuted", order=[2, 0, 3, 1])
+def test_the_order_is_moved_by_keys_with_the_focus_on_the_word(page, open_figure):
+    read = opened(page, open_figure, "a b c d", "permuted", order=[2, 0, 3, 1])
     button(page, "0 a step 1").press("ArrowRight")
     assert read("order") == [2, 3, 0, 1]
     focused = "document.activeElement.ariaLabel"
@@ -446,8 +437,8 @@ def test_the_order_is_moved_by_keys_with_the_focus_on_the_word(page):
     assert read("order") == [2, 0, 3, 1]  # one walk, one step back
 
 
-def test_the_order_is_moved_by_two_presses(page):
-    read = opened(page, "a b c d", "permuted", order=[2, 0, 3, 1])
+def test_the_order_is_moved_by_two_presses(page, open_figure):
+    read = opened(page, open_figure, "a b c d", "permuted", order=[2, 0, 3, 1])
     button(page, "2 c step 0").click()
     assert button(page, "2 c step 0").get_attribute("aria-pressed") == "true"
     button(page, "1 b step 3").click()
@@ -455,8 +446,8 @@ def test_the_order_is_moved_by_two_presses(page):
     assert texts(page)[0] == describe(masks.permuted_mask([0, 3, 1, 2]))
 
 
-def test_the_order_is_moved_by_dragging(page):
-    read = opened(page, "a b c d", "permuted", order=[0, 1, 2, 3])
+def test_the_order_is_moved_by_dragging(page, open_figure):
+    read = opened(page, open_figure, "a b c d", "permuted", order=[0, 1, 2, 3])
     places = [chip.bounding_box() for chip in page.locator(".bk-chip").all()]
     middle = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in places]
     page.mouse.move(*middle[3])
@@ -470,9 +461,9 @@ def test_the_order_is_moved_by_dragging(page):
     assert read("order") == [0, 1, 2, 3]
 
 
-def test_two_masks_have_their_words_side_by_side(page):
+def test_two_masks_have_their_words_side_by_side(page, open_figure):
     kinds = {"scheme": "packed", "how": "and", "second": "permuted"}
-    read = opened(page, "a b c d", order=[3, 2, 1, 0], marks=[2], **kinds)
+    read = opened(page, open_figure, "a b c d", order=[3, 2, 1, 0], marks=[2], **kinds)
     button(page, "3 d step 0").press("ArrowRight")
     assert read("order") == [2, 3, 1, 0]
     assert page.evaluate("document.activeElement.ariaLabel") == "3 d step 1"
@@ -484,8 +475,8 @@ def test_two_masks_have_their_words_side_by_side(page):
     assert texts(page)[0] == describe(mask)
 
 
-def test_a_tree_is_changed_word_by_word(page):
-    read = opened(page, "a b c d", "tree", parents=[-1, 0, 1, 2])
+def test_a_tree_is_changed_word_by_word(page, open_figure):
+    read = opened(page, open_figure, "a b c d", "tree", parents=[-1, 0, 1, 2])
     for parents in ([-1, 0, 1, -1], [-1, 0, 1, 0], [-1, 0, 1, 1]):
         page.locator("button.bk-chip").last.click()
         assert read("parents") == parents
@@ -494,12 +485,12 @@ def test_a_tree_is_changed_word_by_word(page):
     assert read("parents") == [-1, 0, 1, 0]
 
 
-def test_only_the_controls_that_were_asked_for(page):
-    opened(page, "a b c", "prefix", controls=["parameters"], views=["matrix"])
+def test_only_the_controls_that_were_asked_for(page, open_figure):
+    opened(page, open_figure, "a b c", "prefix", controls=["parameters"], views=["matrix"])
     assert page.locator("input, select").count() == 1
     assert page.locator("svg").count() == 1
     before = texts(page)[0]
     page.locator("svg[tabindex]").press("Space")
     assert texts(page)[0] == before
-    opened(page, "a b c", "prefix", controls=[])
+    opened(page, open_figure, "a b c", "prefix", controls=[])
     assert page.locator("input, select, button").count() == 0

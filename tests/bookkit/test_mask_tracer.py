@@ -10,9 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle
 from bookkit.explorers.mask_tracer import MaskTracer, brief
 from bookkit.mask_stack import ENDINGS, LAYERS, PIECES, SEQUENCES, before_fixes
@@ -50,13 +48,9 @@ def figures():
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        page.add_script_tag(content=bundle.page_script(["mask_tracer"]))
-        yield page
-        browser.close()
+def page(page):
+    page.add_script_tag(content=bundle.page_script(["mask_tracer"]))
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +63,6 @@ def answers(page):
 def reason(name):
     """Why the mask is lost, without what the figure adds about the operation in Add."""
     return PIECES[name].why.split(" (")[0]
-
-
-def open_figure(page, figure):
-    page.set_content(figure.static_html())
-    page.add_script_tag(content=bundle.page_script(["mask_tracer"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
 
 
 # --- Keras, its trace, and the script ------------------------------------------------------------
@@ -191,15 +179,15 @@ def test_a_lost_mask_may_be_harmless():
 # --- the snippet ---------------------------------------------------------------------------------
 
 
-def python_in_page(page, figure):
-    open_figure(page, figure)
+def python_in_page(page, open_figure, figure):
+    open_figure(figure)
     return page.locator(".bk-code").text_content()
 
 
-def test_snippet_is_the_same_in_both_and_gives_the_same(page, figures):
+def test_snippet_is_the_same_in_both_and_gives_the_same(page, open_figure, figures):
     for figure in [*figures[: len(LAYERS)], *figures[30::10]]:
         code, said = figure.code(), io.StringIO()
-        assert python_in_page(page, figure) == code
+        assert python_in_page(page, open_figure, figure) == code
         space = {"__name__": "snippet"}
         with contextlib.redirect_stdout(said):
             exec(code, space)
@@ -215,10 +203,10 @@ def test_snippet_is_the_same_in_both_and_gives_the_same(page, figures):
 # --- the drawing ---------------------------------------------------------------------------------
 
 
-def test_drawn_figure_shows_what_keras_computes(page):
+def test_drawn_figure_shows_what_keras_computes(page, open_figure):
     for i in range(len(CASES) // 9):
         figure = figure_of(CASES[9 * i], sequence=i % 3)
-        open_figure(page, figure)
+        open_figure(figure)
         bodies = page.locator(".bk-stack tbody")
         steps = figure.steps()
         for step, body in zip(steps[:-1], bodies.all(), strict=False):
@@ -245,9 +233,9 @@ def test_drawn_figure_shows_what_keras_computes(page):
             assert difference.startswith("=" if abs(a - b) < 1e-4 else "≠")
 
 
-def test_script_says_what_python_says(page, figures):
+def test_script_says_what_python_says(page, open_figure, figures):
     for figure in figures[::9]:
-        open_figure(page, figure)
+        open_figure(figure)
         said = page.locator(".bk-told").inner_text()
         expected = figure.sentence().partition(" pads: ")[2] or figure.sentence().split(": ", 1)[1]
         expected = expected[0].upper() + expected[1:]
@@ -257,10 +245,10 @@ def test_script_says_what_python_says(page, figures):
         )
 
 
-def test_numbers_are_written_alike(page):
+def test_numbers_are_written_alike(page, open_figure):
     rng = np.random.default_rng(41)
     numbers = [*(rng.normal(size=200) * 10).tolist(), 0.0625, -0.0625, 2.5, 12.0, -1e-9, 0.0]
-    open_figure(page, figure_of({"layers": [], "ending": "ops.mean"}))
+    open_figure(figure_of({"layers": [], "ending": "ops.mean"}))
     source = re.search(
         r"^function brief.*?^}", (bundle.FIGURES / "mask_tracer.js").read_text("utf8"), re.M | re.S
     )
@@ -270,8 +258,8 @@ def test_numbers_are_written_alike(page):
     assert found == [brief(x) for x in numbers]
 
 
-def test_a_stack_is_built_and_repaired_by_keyboard(page):
-    open_figure(page, figure_of({"layers": ["Dense"], "ending": "ops.mean"}))
+def test_a_stack_is_built_and_repaired_by_keyboard(page, open_figure):
+    open_figure(figure_of({"layers": ["Dense"], "ending": "ops.mean"}))
     model = "document.querySelector('.bk-live').model.get('{}')"
 
     def press(name, key="Enter"):
@@ -299,9 +287,9 @@ def test_a_stack_is_built_and_repaired_by_keyboard(page):
     assert press("start again") == (["Dense"], "ops.mean")
 
 
-def test_every_cell_is_told(page):
+def test_every_cell_is_told(page, open_figure):
     figure = figure_of({"layers": ["x[:, 1:]"], "ending": "ops.mean", "pads": 1})
-    open_figure(page, figure)
+    open_figure(figure)
     stack, status = page.locator(".bk-stack"), page.locator(".bk-status")
     stack.focus()
     for s, step in enumerate(figure.steps()[:-1]):

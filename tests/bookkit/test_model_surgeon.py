@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 import traitlets
 from keras import layers
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle
 from bookkit.explorers.model_surgeon import ModelSurgeon, cut_of
 from thrifty.surgery import submodel
@@ -23,13 +21,10 @@ WIDTH = 3
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page(viewport={"width": 700, "height": 900})
-        page.add_script_tag(content=bundle.page_script(["model_surgeon"]))
-        yield page
-        browser.close()
+def page(page):
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.add_script_tag(content=bundle.page_script(["model_surgeon"]))
+    return page
 
 
 def residual_net():
@@ -328,13 +323,6 @@ def test_picture_stands_alone(net):
         assert "nan" not in figure.picture().lower()
 
 
-def opened(page, figure):
-    page.set_content(figure.static_html())
-    page.add_script_tag(content=bundle.page_script(["model_surgeon"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-    return page.locator("svg[tabindex]")
-
-
 def state_of(page, name):
     return page.evaluate("(name) => document.querySelector('.bk-live').model.get(name)", name)
 
@@ -343,7 +331,7 @@ def told(page) -> str:
     return page.locator(".bk-told").inner_text()
 
 
-def test_drawn_figure_shows_what_python_says(page, net):
+def test_drawn_figure_shows_what_python_says(page, open_figure, net):
     rng = np.random.default_rng(5)
     for _ in range(12):
         names = surgeon(net).names
@@ -351,7 +339,7 @@ def test_drawn_figure_shows_what_python_says(page, net):
         start = [str(x) for x in rng.choice(names[: end + 2], rng.integers(0, 3), replace=False)]
         shown = [str(x) for x in rng.choice(["a", "b", "c", "d"], 2, replace=False)]
         figure = surgeon(net, inputs=start, output=names[end], opened=shown)
-        opened(page, figure)
+        open_figure(figure)
         cut = figure.cut()
         found, parameters = page.locator(".bk-ledger dd").all_inner_texts()
         assert found == f"{figure.layers(cut.part)} of {len(net.layers)}"
@@ -374,8 +362,10 @@ def test_drawn_figure_shows_what_python_says(page, net):
         assert ("can be cut out" in told(page)) == (not figure.error and bool(cut.part))
 
 
-def test_a_crossing_edge_is_explained_and_mended(page, net):
-    graph = opened(page, surgeon(net, inputs="b_relu", output="c_second_bn"))
+def test_a_crossing_edge_is_explained_and_mended(page, open_figure, net):
+    graph = open_figure(surgeon(net, inputs="b_relu", output="c_second_bn")).locator(
+        "svg[tabindex]"
+    )
     assert told(page) == (
         "This cannot be cut out: 1 edge crosses the cut. “b_out” also needs “a_second_bn”. "
         "This does not pass through the start."
@@ -406,13 +396,13 @@ def test_a_crossing_edge_is_explained_and_mended(page, net):
         (["pool"], "pool", "Start and end are the same tensor, so the part has no layer."),
     ],
 )
-def test_other_ends_are_explained(page, net, start, end, words):
+def test_other_ends_are_explained(page, open_figure, net, start, end, words):
     model = net
     if end == "right":
         x = keras.Input((2,), name="x")
         model = keras.Model(x, [layers.ReLU(name="left")(x), layers.ReLU(name="right")(x)])
     figure = surgeon(model, inputs=start, output=end)
-    opened(page, figure)
+    open_figure(figure)
     assert words in told(page)
     lone = page.get_by_role("button", name="leave it out")
     assert lone.count() == (len(start) == 2)
@@ -421,8 +411,8 @@ def test_other_ends_are_explained(page, net, start, end, words):
         assert state_of(page, "inputs") == ["a_bn"] and "can be cut out" in told(page)
 
 
-def test_a_cut_is_placed_by_keys_alone(page, net):
-    graph = opened(page, surgeon(net, inputs="image", output="logits"))
+def test_a_cut_is_placed_by_keys_alone(page, open_figure, net):
+    graph = open_figure(surgeon(net, inputs="image", output="logits")).locator("svg[tabindex]")
     here = page.locator(".bk-sg-here")
     assert here.inner_text() == "Start after “image”: chosen. A click or Enter takes it away."
     graph.press("Enter")
@@ -457,8 +447,8 @@ def test_a_cut_is_placed_by_keys_alone(page, net):
     assert state_of(page, "output") == "b_relu"
 
 
-def test_a_cut_is_placed_by_the_mouse(page, net):
-    graph = opened(page, surgeon(net))
+def test_a_cut_is_placed_by_the_mouse(page, open_figure, net):
+    graph = open_figure(surgeon(net)).locator("svg[tabindex]")
     scale = graph.bounding_box()["width"] / 384
 
     def click(x, row):
@@ -493,13 +483,13 @@ def test_the_drawing_stays_under_the_finger(page, net):
     assert abs(graph.bounding_box()["y"] - before["y"]) < 1.5
 
 
-def test_arcs_of_skip_connections_do_not_run_into_one_another(page):
+def test_arcs_of_skip_connections_do_not_run_into_one_another(page, open_figure):
     x = y = keras.Input((2,), name="x")
     made = [x]
     for i in range(6):
         y = layers.Add(name=f"add{i}")([layers.ReLU(name=f"relu{i}")(y), made[i // 2]])
         made.append(y)
-    opened(page, surgeon(keras.Model(x, y), prefix=None))
+    open_figure(surgeon(keras.Model(x, y), prefix=None))
     paths = page.locator("svg[tabindex] path").evaluate_all(
         "(paths) => paths.map((path) => path.getAttribute('d')).filter((d) => d.includes('Q'))"
     )

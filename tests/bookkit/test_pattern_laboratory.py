@@ -8,9 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle
 from bookkit.explorers.pattern_laboratory import PATTERNS, PatternLaboratory
 from thrifty.attention import masked_softmax
@@ -22,13 +20,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        page.add_script_tag(content=bundle.page_script(["pattern_laboratory"]))
-        yield page
-        browser.close()
+def page(page):
+    page.add_script_tag(content=bundle.page_script(["pattern_laboratory"]))
+    return page
 
 
 def cases() -> list[dict]:

@@ -12,9 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
 from bookkit import bundle, cost_model
 from bookkit.explorers.what_it_costs import CONTROLS, LONGEST, PATTERNS, WhatItCosts
 from bookkit.live import percent
@@ -80,19 +78,9 @@ def options_of(case: dict) -> dict:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        instance = playwright.chromium.launch(**chromium.launch_options())
-        yield instance
-        instance.close()
-
-
-@pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page()
+def page(page):
     page.add_script_tag(content=bundle.page_script(["what_it_costs"]))
-    yield page
-    page.close()
+    return page
 
 
 @pytest.fixture(scope="module")
