@@ -488,7 +488,11 @@ def test_nodes_stand_apart_and_inside(made):
 @pytest.mark.parametrize(
     ("graph", "more", "message"),
     [
-        (toy_networks.flow_network(), {}, "undirected"),
+        (
+            toy_networks.flow_network(),
+            {},
+            r"directed: give an undirected one, as its to_undirected\(\)",
+        ),
         (nx.complete_graph(41), {}, "2 to 40 nodes with links, got 41 nodes"),
         (nx.empty_graph(3), {}, "got 3 nodes and 0 links"),
         (nx.path_graph(3), {"modules": [0, 1]}, "for each of 3 nodes"),

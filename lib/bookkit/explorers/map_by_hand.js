@@ -180,7 +180,8 @@ function render({ model, el: root }) {
       // A finger on a node drags it; elsewhere it scrolls the page. Styles cannot say so for parts of a drawing.
       svg.addEventListener("touchstart", (event) => event.touches.length === 1 && drawing.nodeAt(event.touches[0]) !== null && event.preventDefault(), { passive: false });
     }
-    drawing.layer.append(walker, ring, preview);
+    drawing.under.append(walker, ring);
+    drawing.layer.append(preview);
     stage.replaceChildren(svg);
   }
   function point(to) {

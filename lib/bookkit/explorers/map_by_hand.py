@@ -144,7 +144,10 @@ def _described(name, graph, modules, places):
     walk = flow(plain)
     net, nodes = walk.network, len(walk.nodes)
     if net.directed:
-        raise ValueError("this figure's walker follows links both ways: give an undirected graph")
+        raise ValueError(
+            "this figure's walker follows links both ways, and this graph is directed: give an "
+            "undirected one, as its to_undirected() makes, or ask thrifty.mapequation.codelength"
+        )
     if not FEWEST <= nodes <= MOST or not len(net.weights):
         raise ValueError(
             f"this figure is for {FEWEST} to {MOST} nodes with links, "

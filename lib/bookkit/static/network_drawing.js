@@ -57,7 +57,7 @@ function netDistance(x, y, [ax, ay], [bx, by]) {
  * A drawing of `{ names, places, links, directed, radius }`: names of the nodes, [x, y] of each, links as [a, b, weight].
  * `update({ modules, classes, tags, grounds })` colours it: `modules` a number for each node, -1 for a node that is told as none; `classes(node)` adds a class to a node;
  * without `tags` no letters; `grounds` as { nodes, module, wider } where they are not the modules' own, those below first. `linkAt(a, b)` is the line of a link, `node(i)` the group of a node, `nodeAt(event)` the nearest
- * node to a pointer or null, `layer` a group on top for what a figure draws itself.
+ * node to a pointer or null, `layer` a group on top for what a figure draws itself, `under` one that leaves the letters readable.
  */
 export function networkDrawing({ names, places, links, directed = false, radius = NET_RADIUS }, label) {
   const hull = radius + NET_AROUND;
@@ -73,7 +73,7 @@ export function networkDrawing({ names, places, links, directed = false, radius 
   const ground = el("g");
   const lettered = el("g");
   const [fillGround, fillLetters] = [filling(ground), filling(lettered)];
-  const layers = { lines: el("g"), nodes: el("g"), tags: lettered, own: el("g") };
+  const layers = { lines: el("g"), nodes: el("g"), under: el("g"), tags: lettered, own: el("g") };
   const linked = new Set(links.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
 
   for (const [a, b, weight = 1] of links) {
@@ -188,5 +188,5 @@ export function networkDrawing({ names, places, links, directed = false, radius 
     });
     return best;
   }
-  return { svg, update, nodeAt, layer: layers.own, node: (i) => nodes[i].group, linkAt: (a, b) => lines.get(`${a} ${b}`) };
+  return { svg, update, nodeAt, layer: layers.own, under: layers.under, node: (i) => nodes[i].group, linkAt: (a, b) => lines.get(`${a} ${b}`) };
 }
