@@ -49,14 +49,14 @@ def decimals(x: float, digits: int) -> str:
 
 
 def count(n: int, noun: str) -> str:
-    """Return a number of things, the twin of `count` in ``static/kit.js`` up to 999.
+    """Return a number of things, the twin of `count` in ``static/kit.js``.
 
     Examples
     --------
-    >>> count(1, "node"), count(3, "part")
-    ('1 node', '3 parts')
+    >>> count(1, "node"), count(3000, "part")
+    ('1 node', '3,000 parts')
     """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 class LiveFigure(anywidget.AnyWidget):

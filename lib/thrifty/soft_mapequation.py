@@ -60,13 +60,15 @@ def soft_codelength(walk, shares):
     def constant(values):
         return ops.convert_to_tensor(values, dtype=shares.dtype)
 
-    # A link leaves a module with its share there, less what arrives in it.
-    rates = constant(walk.rates[:, None])
     begin = ops.take(shares, walk.sources, axis=0)  # (links, modules)
     end = ops.take(shares, walk.targets, axis=0)
-    inside = ops.sum(rates * begin * end, axis=0)
-    leave = walk.markov_time * (ops.sum(rates * begin, axis=0) - inside)
-    enter = walk.markov_time * (ops.sum(rates * end, axis=0) - inside)
+    inside = ops.sum(constant(walk.rates[:, None]) * begin * end, axis=0)
+    # What a module's nodes send or get by links, less what stays in it.
+    nodes = len(walk.network)
+    sent = constant(np.bincount(walk.sources, walk.rates, nodes))
+    got = constant(np.bincount(walk.targets, walk.rates, nodes))
+    leave = walk.markov_time * (ops.matmul(sent, shares) - inside)
+    enter = walk.markov_time * (ops.matmul(got, shares) - inside)
     if walk.jumps.any():
         jumps = ops.matmul(constant(walk.jumps), shares)
         landing = ops.matmul(constant(walk.landing), shares)

@@ -51,7 +51,7 @@ def test_everything_is_stored():
     results = word_clusters.load()
     assert list(results) and set(results) == {key for key, _ in word_clusters.runs(results)}
     stored = soft_modules.load()
-    assert set(stored) == {key for key, _ in soft_modules.runs()}
+    assert set(stored) == {key for key, _ in soft_modules.runs(stored)}
 
 
 def test_the_stored_choice_follows_from_what_was_tried():

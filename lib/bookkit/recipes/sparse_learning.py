@@ -8,15 +8,14 @@ The chapter repeats the beginning of a training and compares.
 from __future__ import annotations
 
 import functools
-import json
-import time
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from bookkit.files import ROOT, write_whole
+from bookkit.files import ROOT
+from bookkit.recipes import store
 from bookkit.runtime import setup
 from bookkit.texts import load_wikipedia
 from thrifty.patterns import Atrous, Causal, Full, Local
@@ -230,27 +229,18 @@ def runs():
 
 def load():
     """Return the stored results, {key: result}."""
-    return json.loads(RESULTS.read_text())["results"]
+    return store.load(RESULTS)
 
 
 def main():
     """Train what is not stored yet, and store after each."""
     setup(seed=0)
-    stored = {"about": {}, "results": {}}
-    if RESULTS.exists():
-        stored = json.loads(RESULTS.read_text())
-    for key, run in runs():
-        if key in stored["results"]:
-            continue
-        start = time.process_time()
-        stored["results"][key] = run()
-        print(f"{key}: {time.process_time() - start:.0f} s", flush=True)
-        stored["about"] = {
-            "command": "python -m bookkit.recipes.sparse_learning",
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        }
-        write_whole(RESULTS, json.dumps(stored, indent=None) + "\n")
+    about = {
+        "command": "python -m bookkit.recipes.sparse_learning",
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+    store.add_missing(RESULTS, lambda results: runs(), about)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import random
-import time
+from collections import Counter
 
 import numpy as np
 from scipy.cluster import hierarchy
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-from bookkit.files import ROOT, write_whole
+from bookkit.files import ROOT
+from bookkit.recipes import store
 from bookkit.word_categories import FORM, MEANING, load_categories
 from bookkit.words import load_glove
 from thrifty.flows import flow
@@ -29,6 +29,7 @@ from thrifty.neighbours import either, mutual, neighbour_graph
 RESULTS = ROOT / "book/fewer_bits/word_clusters.json"
 
 WORDS = 10_000
+FREQUENT = 600  # of them are shown in the figure, with all that are labelled
 SEEDS = 10  # of what is reported
 CHOICE_SEEDS = 3  # of each setting that is tried
 
@@ -233,6 +234,54 @@ def try_walk(walk):
     }
 
 
+def by_seed(setting):
+    """Return bits, score on the reported half and the most countries in one module, by seed."""
+    rows = []
+    for seed in range(SEEDS):
+        found = find_communities(graph_of(*setting), seed=seed)
+        clusters = [found.modules[word] for word in glove().words]
+        countries = Counter(
+            found.modules[word] for word, name in categories().items() if name == "country"
+        )
+        ami = score(clusters, MEANING["report"])[0]
+        rows.append([rounded(found.codelength), rounded(ami), max(countries.values())])
+    return rows
+
+
+# --- the groups themselves, for the figure --------------------------------------------------------
+
+ALONE = -1  # the module of a word that no other word is with
+
+
+@functools.cache
+def shown_words():
+    """Return the words whose modules are stored: those labelled, and the most frequent ones."""
+    return [word for i, word in enumerate(glove().words) if i < FREQUENT or word in categories()]
+
+
+def map_of(setting):
+    """Return InfoMap's modules of the words shown, numbered by their sizes among all words."""
+    found = find_communities(graph_of(*setting), seed=0)
+    return described(found, [found.modules[word] for word in glove().words])
+
+
+def described(found, modules):
+    """Return what the figure shows of a search and its module of each word."""
+    sizes = np.bincount(modules)
+    here = [modules[glove().index[word]] for word in shown_words()]
+    order = sorted({m for m in here if sizes[m] > 1}, key=lambda m: (-sizes[m], m))
+    place = {module: number for number, module in enumerate(order)}
+    return {
+        "meaning": rounded(score(modules, MEANING["choose"])[0]),
+        "bits": rounded(found.codelength),
+        "one_level": rounded(found.one_level),
+        "groups": int((sizes > 1).sum()),
+        "alone": int((sizes == 1).sum()),
+        "sizes": [int(sizes[module]) for module in order],
+        "modules": [place.get(module, ALONE) for module in here],
+    }
+
+
 # --- the results ----------------------------------------------------------------------------------
 
 
@@ -243,7 +292,7 @@ def rounded(value):
 
 def load():
     """Return the stored results, {key: result}."""
-    return json.loads(RESULTS.read_text())["results"]
+    return store.load(RESULTS)
 
 
 def tried_in(results):
@@ -270,23 +319,16 @@ def runs(results):
     yield "report, k-means, 14", functools.partial(report, "k-means", 14)
     for name in ("Louvain", "Leiden"):  # on the network that InfoMap's settings are those of
         yield f"same network, {name}", functools.partial(report, name, (*chosen, 1))
+    yield "seeds, InfoMap", functools.partial(by_seed, chosen)
+    for setting in GRAPHS:
+        yield f"map, {setting_name(setting)}", functools.partial(map_of, setting)
     for name, walk in walks(chosen):
         yield f"walk, {name}", functools.partial(try_walk, walk)
 
 
 def main():
     """Run what is not stored yet, and store after each."""
-    stored = {"about": {"command": "python -m bookkit.recipes.word_clusters"}, "results": {}}
-    if RESULTS.exists():
-        stored = json.loads(RESULTS.read_text())
-    for key, run in runs(stored["results"]):
-        if key in stored["results"]:
-            continue
-        start = time.process_time()
-        stored["results"][key] = run()
-        print(f"{key}: {stored['results'][key]} ({time.process_time() - start:.0f} s)", flush=True)
-        RESULTS.parent.mkdir(exist_ok=True)
-        write_whole(RESULTS, json.dumps(stored) + "\n")
+    store.add_missing(RESULTS, runs, {"command": "python -m bookkit.recipes.word_clusters"})
 
 
 if __name__ == "__main__":
