@@ -10,10 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
-from playwright.sync_api import sync_playwright
 
-from bookkit import browser as chromium
-from bookkit import bundle
 from bookkit.explorers.word_map import ALONE, NONE, WordMap
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,25 +48,6 @@ def figure(seed=0, **changes):
     return WordMap(WORDS, kinds, drawn_maps(seed), **(given | changes))
 
 
-@pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium.launch_options())
-        page = browser.new_page()
-        yield page
-        browser.close()
-
-
-def open_figure(page, shown, styled=False):
-    page.set_content(shown.static_html())
-    if styled:
-        sheets = ["static/book.css", "static/figures.css", "explorers/word_map.css"]
-        for sheet in sheets:
-            page.add_style_tag(path=str(bundle.FIGURES.parent / sheet))
-    page.add_script_tag(content=bundle.page_script(["word_map"]))
-    page.locator(".bk-live[data-ready=true]").wait_for()
-
-
 def put(page, **changes):
     """Set traits of the opened figure, and return what it says then, and its lists."""
     return page.evaluate(
@@ -100,9 +78,9 @@ def settings():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_script_says_what_python_says(page, seed):
+def test_script_says_what_python_says(page, open_figure, seed):
     shown = figure(seed)
-    open_figure(page, shown)
+    open_figure(shown)
     for row, column in settings():
         for word in shown.words[:: 5 + seed]:
             shown.row, shown.column, shown.word = row, column, word
@@ -112,9 +90,9 @@ def test_script_says_what_python_says(page, seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_word_is_lost_when_a_group_falls_apart(page, seed):
+def test_no_word_is_lost_when_a_group_falls_apart(page, open_figure, seed):
     shown = figure(seed)
-    open_figure(page, shown)
+    open_figure(shown)
     for row, column in settings():
         shown.row, shown.column = row, column
         trail = put(page, row=row, column=column)["trail"]
@@ -132,9 +110,9 @@ def test_no_word_is_lost_when_a_group_falls_apart(page, seed):
         assert others == sorted(others, reverse=True)
 
 
-def test_groups_are_listed_by_their_words_shown(page):
+def test_groups_are_listed_by_their_words_shown(page, open_figure):
     shown = figure(1)
-    open_figure(page, shown)
+    open_figure(shown)
     for row, column in settings():
         shown.row, shown.column = row, column
         groups = put(page, row=row, column=column)["groups"]
@@ -151,9 +129,9 @@ def test_groups_are_listed_by_their_words_shown(page):
 # --- by hand --------------------------------------------------------------------------------------
 
 
-def test_sliders_and_grid_move_the_same_mark(page):
+def test_sliders_and_grid_move_the_same_mark(page, open_figure):
     shown = figure(2)
-    open_figure(page, shown)
+    open_figure(shown)
     told = page.locator(".bk-told")
     page.get_by_role("slider", name="neighbours").focus()
     page.keyboard.press("ArrowLeft")
@@ -172,9 +150,9 @@ def test_sliders_and_grid_move_the_same_mark(page):
     assert page.locator(f"#{here}").get_attribute("aria-selected") == "true"
 
 
-def test_a_typed_word_is_followed_and_an_unknown_one_is_not(page):
+def test_a_typed_word_is_followed_and_an_unknown_one_is_not(page, open_figure):
     shown = figure(3)
-    open_figure(page, shown)
+    open_figure(shown)
     told, hint = page.locator(".bk-told"), page.locator(".bk-figure p[id$=hint]")
     field = page.get_by_label("follow")
     before = told.inner_text()
@@ -191,19 +169,19 @@ def test_a_typed_word_is_followed_and_an_unknown_one_is_not(page):
     assert field.input_value() == "bm"
 
 
-def test_nothing_is_wider_than_a_phone(page):
+def test_nothing_is_wider_than_a_phone(page, open_figure):
     page.set_viewport_size({"width": 390, "height": 800})
-    open_figure(page, figure(), styled=True)
+    open_figure(figure(), styled=True)
     for row, column in settings():
         put(page, row=row, column=column)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size({"width": 1280, "height": 720})
 
 
-def test_only_the_controls_asked_for(page):
-    open_figure(page, figure(controls=["column"]))
+def test_only_the_controls_asked_for(page, open_figure):
+    open_figure(figure(controls=["column"]))
     assert page.get_by_role("slider").count() == 1 and page.locator("input[type=text]").count() == 0
-    open_figure(page, figure(controls=[]))
+    open_figure(figure(controls=[]))
     assert page.locator("input").count() == 0
 
 

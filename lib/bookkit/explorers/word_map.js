@@ -128,12 +128,14 @@ function render({ model, el: root }) {
   const cells = [];
   {
     const { neighbours, cosines, maps } = state();
+    const scores = maps.map((found) => found.meaning);
+    const [low, high] = [Math.min(...scores), Math.max(...scores)];
     const head = el("tr", {}, el("th", { class: "bk-corner" }, "neighbours ↓ cosine →"), ...cosines.map((least) => el("th", { scope: "col" }, `${least}`)));
     const rows = neighbours.map((most, i) => {
       const line = cosines.map((_, j) => {
         const { meaning, groups } = maps[i * cosines.length + j];
         const cell = el("td", { role: "gridcell", id: `${cellId}-${i}-${j}`, "data-cell": `${i} ${j}` }, number(meaning), el("small", {}, show(groups)));
-        cell.style.setProperty("--bk-shade", `${(clamp(meaning, 0, 1) * 70).toFixed(0)}%`);
+        cell.style.setProperty("--bk-shade", `${(6 + (34 * (meaning - low)) / (high - low || 1)).toFixed(0)}%`);
         return cell;
       });
       cells.push(line);
