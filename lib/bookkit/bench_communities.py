@@ -61,6 +61,11 @@ OTHERS = (
 )
 
 
+def stored() -> dict:
+    """Return what the last full run has measured: the versions compared, and the networks."""
+    return json.loads(STORED.read_text("utf8"))
+
+
 def measure(found: Sample, methods: tuple, folder: pathlib.Path) -> dict:
     """Return for each method the seconds, bytes, bits and score of each seed."""
     path = folder / "network.npz"
@@ -161,25 +166,49 @@ def table(title: str, rows: dict) -> str:
     return "\n".join(lines)
 
 
+def overview(networks, programs) -> dict:
+    """Return the (median, most) of each program's time, memory and more bits on some networks.
+
+    Parameters
+    ----------
+    networks : iterable of dict
+        As a full run stores them.
+    programs : iterable of str
+        Those that do not know direction are measured by undirected networks alone.
+
+    Returns
+    -------
+    dict of program -> dict of "time", "memory", "more bits" -> (median, most)
+    """
+    found = {}
+    for program in programs:
+        levels = "any" if "any levels" in program else "two"
+        rows = [
+            case[levels][program]
+            for case in networks
+            if not (case["directed"] and program in OTHERS)
+        ]
+        found[program] = {
+            what: (statistics.median(row[what] for row in rows), max(row[what] for row in rows))
+            for what in ("time", "memory", "more bits")
+        }
+    return found
+
+
 def bars(found: dict) -> str:
     """Median time, most memory and most bits more, of networks looked at and set aside."""
     lines = ["Against one start of the official program (small networks are not timed):"]
     for kind in ("looked at", "set aside"):
-        chosen = {name: entry for name, entry in found.items() if entry["kind"] == kind}
-        timed = [entry for entry in chosen.values() if entry["nodes"] >= 1000]
-        for levels in ("two", "any") if timed else ():
-            for method in (f"thrifty, {levels} levels, one start", f"thrifty, {levels} levels"):
-                rows = [entry[levels][method] for entry in timed]
-                worst = max(chosen, key=lambda name: chosen[name][levels][method]["more bits"])
-                middle = {
-                    what: statistics.median(row[what] for row in rows)
-                    for what in ("time", "memory")
-                }
-                lines.append(
-                    f"  {kind}, {method:34} median time {middle['time']:.2f}, "
-                    f"most memory {max(row['memory'] for row in rows):.2f}, most bits more "
-                    f"{chosen[worst][levels][method]['more bits']:+.4%} ({worst})"
-                )
+        chosen = [case for case in found.values() if case["kind"] == kind]
+        if not chosen:
+            continue
+        timed = overview([case for case in chosen if case["nodes"] >= 1000] or chosen, OURS)
+        for program, row in overview(chosen, OURS).items():
+            lines.append(
+                f"  {kind}, {program:34} median time {timed[program]['time'][0]:.2f}, "
+                f"most memory {timed[program]['memory'][1]:.2f}, "
+                f"most bits more {row['more bits'][1]:+.4%}"
+            )
     return "\n".join(lines)
 
 
