@@ -15,7 +15,6 @@ PYTEST := $(BIN)/python -m pytest -c tests/pytest.ini --rootdir .
 # Two processes, as many as the smallest machine that we know has cores.
 SHARED := -n 2 --dist worksteal
 BY_FILE := -n 2 --dist loadfile
-BY_PAGE := -n 2 --dist loadgroup
 
 # One set of conditions for everything that runs the book's code: oneDNN picks its arithmetic
 # by the CPU it finds, so with it on the last digits would differ from machine to machine.
@@ -99,7 +98,7 @@ test-site: environment ## 4. the website, where every warning is an error
 test-pages: environment ## 5. the built pages in a real browser
 	@echo "== 5/5 pages in a browser"
 	@$(BIN)/python -m bookkit.browser
-	@$(PYTEST) $(BY_PAGE) tests/site
+	@$(PYTEST) tests/site
 
 clean: ## remove what was built and what tools left behind
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -28,11 +28,12 @@ NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # Contrast is what axe needs its time for. Code has thousands of words in a dozen colours: facts.js
-# looks at each colour once.
-AXE = """async (tags) => {
+# looks at each colour once. Names, roles and sizes are the same in both themes: once will do.
+AXE = """async ([tags, theme]) => {
   const options = { resultTypes: ["violations"], preload: false };
   const contrast = { "color-contrast": { enabled: false } };
-  const all = await axe.run(document, { ...options, runOnly: tags, rules: contrast });
+  const rules = { ...options, runOnly: tags, rules: contrast };
+  const all = theme === "light" ? await axe.run(document, rules) : { violations: [] };
   const words = { exclude: [".highlight pre", "mjx-container", "svg"] };
   const colours = await axe.run(words, { ...options, runOnly: ["color-contrast"] });
   return [...all.violations, ...colours.violations];
@@ -87,17 +88,6 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("look", LOOKS, ids=str)
 
 
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a page in one process, where it is opened once for all of them."""
-    for item in items:
-        if HERE not in item.path.parents:
-            continue
-        values = getattr(item, "callspec", None) and item.callspec.params
-        page = values and (values.get("page_path") or values.get("figure_page"))
-        page = page[0] if isinstance(page, tuple) else page
-        item.add_marker(pytest.mark.xdist_group(page or item.path.stem))
-
-
 def pytest_collection_finish(session):
     """Say once, not in every test, that there is nothing to test or nothing to test it with."""
     ours = [item for item in session.items if HERE in item.path.parents]
@@ -123,19 +113,6 @@ def weights(pytestconfig):
     return pytestconfig.stash.setdefault(WEIGHTS, {})
 
 
-def pytest_sessionfinish(session):
-    """Hand what was weighed in a process of its own to the one that prints the table."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["weights"] = session.config.stash.get(WEIGHTS, {})
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node):
-    """Take what a process has weighed, in which half of the pages were tested."""
-    weighed = getattr(node, "workeroutput", {}).get("weights", {})
-    node.config.stash.setdefault(WEIGHTS, {}).update(weighed)
-
-
 def pytest_terminal_summary(terminalreporter, config):
     """Print what the pages weigh: a limit alone would hide a slow growth."""
     table = config.stash.get(WEIGHTS, {})
@@ -143,7 +120,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     terminalreporter.section("weight of a first visit")
     terminalreporter.write_line(f"{'page':40}{'requests':>9}{'raw kB':>9}{'sent kB':>9}  formulas")
-    for page, (count, raw, sent, maths) in sorted(table.items()):
+    for page, (count, raw, sent, maths) in table.items():
         row = f"{page:40}{count:9}{raw / 1e3:9.0f}{sent / 1e3:9.0f}  {'yes' if maths else 'no'}"
         terminalreporter.write_line(row)
 
@@ -271,7 +248,7 @@ def seen(contexts, base_url):
             # Before axe comes in: it reads style sheets anew, and their imports from a wrong place.
             facts["errors"], facts["strangers"] = list(visit.errors), list(visit.strangers)
             visit.page.add_script_tag(path=AXE_FILE_PATH)
-            facts["axe"] = visit.page.evaluate(AXE, STANDARDS)
+            facts["axe"] = visit.page.evaluate(AXE, [STANDARDS, look.theme])
             visit.page.close()
             kept[path, look] = facts
         return kept[path, look]
