@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from thrifty._checks import require_int
-from thrifty.flows import Flow
+from thrifty.flows import Flow, sums
 from thrifty.networks import Network
 
 
@@ -65,8 +65,8 @@ def soft_codelength(walk, shares):
     inside = ops.sum(constant(walk.rates[:, None]) * begin * end, axis=0)
     # What a module's nodes send or get by links, less what stays in it.
     nodes = len(walk.network)
-    sent = constant(np.bincount(walk.sources, walk.rates, nodes))
-    got = constant(np.bincount(walk.targets, walk.rates, nodes))
+    sent = constant(sums(walk.sources, walk.rates, nodes))
+    got = constant(sums(walk.targets, walk.rates, nodes))
     leave = walk.markov_time * (ops.matmul(sent, shares) - inside)
     enter = walk.markov_time * (ops.matmul(got, shares) - inside)
     if walk.jumps.any():

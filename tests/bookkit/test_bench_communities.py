@@ -128,7 +128,7 @@ def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch, capsys):
     told = json.loads(store.read_text("utf8"))
     assert list(told["networks"]) == list(LOOKED_AT)
     assert told["versions"]["infomap"] == importlib.metadata.version("infomap")
-    assert "most bits more +0.0090%" in capsys.readouterr().out
+    assert "most bits more +0.0090% (geometric)" in capsys.readouterr().out
 
 
 def test_small_networks_keep_weights_and_direction():

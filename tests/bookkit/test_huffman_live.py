@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
+from opened import put
 
 from bookkit import bundle
 from bookkit.code_tree import ROW, tree_of
@@ -44,18 +45,10 @@ def figure(text, **changes):
     return HuffmanLive(text, caption="Under test.", **changes)
 
 
-def put(page, **changes):
+def told(page, **changes):
     """Set traits of the opened figure, and return what it says then."""
-    return page.evaluate(
-        """async (changes) => {
-          const { model } = document.querySelector(".bk-live");
-          for (const [name, value] of Object.entries(changes)) model.set(name, value);
-          model.save_changes();
-          await new Promise((go) => setTimeout(go));
-          return document.querySelector(".bk-told").textContent;
-        }""",
-        changes,
-    )
+    put(page, **changes)
+    return page.locator(".bk-told").text_content()
 
 
 def table(page, name):
@@ -76,7 +69,7 @@ def test_script_says_what_python_says(page, open_figure):
         views = [(step, 0) for step in range(n)] + [(n, bit) for bit in range(0, bits + 2, 3)]
         for shown.step, shown.bit in views:
             state = {"text": text, "step": shown.step, "bit": shown.bit}
-            assert put(page, **state) == shown.sentence()
+            assert told(page, **state) == shown.sentence()
 
 
 def test_code_book_and_stream_are_the_librarys(page, open_figure):

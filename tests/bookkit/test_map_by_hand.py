@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import traitlets
+from opened import put
 
 from bookkit import bundle, network_picture, toy_networks
 from bookkit.explorers.map_by_hand import MapByHand, number
@@ -47,18 +48,6 @@ def shown(page, open_figure, made):
 
 def figure_trait(page, name):
     return page.evaluate("(name) => document.querySelector('.bk-live').model.get(name)", name)
-
-
-def put(page, **changes):
-    """Set traits of the opened figure, and wait until they are drawn."""
-    page.evaluate(
-        """async (changes) => {
-          const { model } = document.querySelector(".bk-live");
-          for (const [name, value] of Object.entries(changes)) model.set(name, value);
-          await new Promise((go) => setTimeout(go));
-        }""",
-        changes,
-    )
 
 
 def told(page):

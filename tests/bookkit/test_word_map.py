@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import traitlets
+from opened import put
 
 from bookkit.explorers.word_map import ALONE, NONE, WordMap
 
@@ -48,14 +49,11 @@ def figure(seed=0, **changes):
     return WordMap(WORDS, kinds, drawn_maps(seed), **(given | changes))
 
 
-def put(page, **changes):
+def seen(page, **changes):
     """Set traits of the opened figure, and return what it says then, and its lists."""
+    put(page, **changes)
     return page.evaluate(
-        """async (changes) => {
-          const { model } = document.querySelector(".bk-live");
-          for (const [name, value] of Object.entries(changes)) model.set(name, value);
-          model.save_changes();
-          await new Promise((go) => setTimeout(go));
+        """() => {
           const texts = (line, kind) => [...line.querySelectorAll(kind)].map((n) => n.textContent);
           const cells = document.querySelectorAll(".bk-wm-sweep .bk-chosen");
           const [trail, groups] = [...document.querySelectorAll(".bk-wm-list")].map(
@@ -65,8 +63,7 @@ def put(page, **changes):
             })));
           return { told: document.querySelector(".bk-told").textContent, trail, groups,
             marked: [...cells].map((cell) => cell.dataset.cell) };
-        }""",
-        changes,
+        }"""
     )
 
 
@@ -84,9 +81,9 @@ def test_script_says_what_python_says(page, open_figure, seed):
     for row, column in settings():
         for word in shown.words[:: 5 + seed]:
             shown.row, shown.column, shown.word = row, column, word
-            seen = put(page, row=row, column=column, word=word)
-            assert seen["told"] == shown.sentence()
-            assert seen["marked"] == [f"{row} {column}"]
+            now = seen(page, row=row, column=column, word=word)
+            assert now["told"] == shown.sentence()
+            assert now["marked"] == [f"{row} {column}"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -95,7 +92,7 @@ def test_no_word_is_lost_when_a_group_falls_apart(page, open_figure, seed):
     open_figure(shown)
     for row, column in settings():
         shown.row, shown.column = row, column
-        trail = put(page, row=row, column=column)["trail"]
+        trail = seen(page, row=row, column=column)["trail"]
         parts = shown.parts()
         fresh = [line for line in trail if line["head"].startswith("New with")]
         kept = [line for line in trail if line not in fresh]
@@ -115,7 +112,7 @@ def test_groups_are_listed_by_their_words_shown(page, open_figure):
     open_figure(shown)
     for row, column in settings():
         shown.row, shown.column = row, column
-        groups = put(page, row=row, column=column)["groups"]
+        groups = seen(page, row=row, column=column)["groups"]
         *lines, alone = groups
         modules = shown.map["modules"]
         counts = sorted((modules.count(m) for m in set(modules) - {ALONE}), reverse=True)

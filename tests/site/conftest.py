@@ -28,12 +28,11 @@ NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # Contrast is what axe needs its time for. Code has thousands of words in a dozen colours: facts.js
-# looks at each colour once. Names, roles and sizes are the same in both themes: once will do.
-AXE = """async ([tags, theme]) => {
+# looks at each colour once.
+AXE = """async (tags) => {
   const options = { resultTypes: ["violations"], preload: false };
   const contrast = { "color-contrast": { enabled: false } };
-  const rules = { ...options, runOnly: tags, rules: contrast };
-  const all = theme === "light" ? await axe.run(document, rules) : { violations: [] };
+  const all = await axe.run(document, { ...options, runOnly: tags, rules: contrast });
   const words = { exclude: [".highlight pre", "mjx-container", "svg"] };
   const colours = await axe.run(words, { ...options, runOnly: ["color-contrast"] });
   return [...all.violations, ...colours.violations];
@@ -248,7 +247,7 @@ def seen(contexts, base_url):
             # Before axe comes in: it reads style sheets anew, and their imports from a wrong place.
             facts["errors"], facts["strangers"] = list(visit.errors), list(visit.strangers)
             visit.page.add_script_tag(path=AXE_FILE_PATH)
-            facts["axe"] = visit.page.evaluate(AXE, [STANDARDS, look.theme])
+            facts["axe"] = visit.page.evaluate(AXE, STANDARDS)
             visit.page.close()
             kept[path, look] = facts
         return kept[path, look]

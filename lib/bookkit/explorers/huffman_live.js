@@ -1,5 +1,5 @@
 // Huffman, live: the reader's own text, its tree merge by merge, its words, and its bits, written and read.
-import { button, clamp, decimals, el, freshId, mount, redrawOn, slider } from "../static/kit.js";
+import { button, clamp, commit, decimals, el, freshId, mount, redrawOn, slider } from "../static/kit.js";
 import { encode, decode, entropy, huffman, huffmanMerges, meanLength } from "../static/codes.js";
 
 const MOST = 60; // characters
@@ -92,10 +92,7 @@ function render({ model, el: root }) {
   const step = () => clamp(model.get("step"), 0, merges());
   const whole = () => step() === merges();
   const bit = () => (whole() ? clamp(model.get("bit"), 0, work().bits.length) : 0);
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = (changes) => commit(model, changes);
   const goTo = (to) => set({ step: clamp(to, 0, merges()), bit: 0 });
   const read = (to) => set({ bit: clamp(to, 0, work().bits.length) });
 

@@ -1,5 +1,5 @@
 // The map equation by hand: move nodes between modules; code books, terms and code length follow; a walker writes in both codes.
-import { alike, button, clamp, count, el, freshId, mount, redrawOn, show, svgPoint, undoHistory } from "../static/kit.js";
+import { alike, button, clamp, commit, count, el, freshId, mount, redrawOn, show, svgPoint, undoHistory } from "../static/kit.js";
 import { mapBestMove, mapBookWords, mapCodeLength, mapMoves, mapTape, mapWalk } from "../static/map_rules.js";
 import { bitsBar, bitsOf, bookAreas, bookTable } from "../static/map_views.js";
 import { moduleLetter, moduleMark, networkDrawing } from "../static/network_drawing.js";
@@ -38,10 +38,7 @@ function render({ model, el: root }) {
 
   const history = undoHistory(model, ["network", "modules"], { tell });
   const { edit } = history;
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = (changes) => commit(model, changes);
   function tell(before) {
     const now = lengthOf(model.get("network"), modules()).bits;
     if (before.network !== model.get("network")) return `${net().name}.`;

@@ -1,5 +1,5 @@
 // Mask tracer: a padded batch on its way through a stack of layers, where it loses its mask, and what that does to the answer.
-import { button, choice, clamp, count, el, freshId, mount, redrawOn, slider, walkCells } from "../static/kit.js";
+import { button, choice, clamp, commit, count, el, freshId, mount, redrawOn, slider, walkCells } from "../static/kit.js";
 import { followMask } from "../static/rules.js";
 
 const KEPT = ["sequence", "pads", "ending", "layers"]; // what start again brings back
@@ -110,8 +110,7 @@ function render({ model, el: root }) {
   let news = "";
   const edit = (changes, say) => {
     news = say;
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
+    commit(model, changes);
   };
 
   // The palette: a press adds a layer at the end, the next one takes it out again.

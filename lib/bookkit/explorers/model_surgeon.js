@@ -1,5 +1,5 @@
 // Model surgeon: place a cut in the graph of a model; see the part, what crosses the cut, and the Python that does it.
-import { button, clamp, count, el, mount, redrawOn, show, svgPoint, walkCells } from "../static/kit.js";
+import { button, clamp, commit, count, el, mount, redrawOn, show, svgPoint, walkCells } from "../static/kit.js";
 import { ancestors, cutError, cutLine, cutOf, layersOf, parametersOf } from "../static/rules.js";
 
 // The drawing's own units; the page scales it. Skip connections run left of the boxes, the two columns of marks right of them.
@@ -176,10 +176,7 @@ function render({ model, el: root }) {
   };
   const chosen = () => JSON.stringify(["inputs", "output", "opened"].map((name) => model.get(name)));
   const first = chosen();
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = (changes) => commit(model, changes);
   // Which row and column the reader is at: the view's own, not the figure's.
   let at = [0, BODY];
   let rows = null;

@@ -1,5 +1,5 @@
 // Word map: how groups of words fall apart and merge as the network is made in other ways.
-import { clamp, count, decimals, el, freshId, mount, redrawOn, show, slider, walkCells } from "../static/kit.js";
+import { clamp, commit, count, decimals, el, freshId, mount, redrawOn, show, slider, walkCells } from "../static/kit.js";
 
 const ALONE = -1; // the module of a word that no other word is with
 const GROUPS = 8; // that are listed
@@ -72,10 +72,7 @@ function render({ model, el: root }) {
   const state = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const last = (name) => model.get(name).length - 1;
   const can = (control) => model.get("controls").includes(control);
-  const set = (changes) => {
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  };
+  const set = (changes) => commit(model, changes);
   const at = () => [clamp(model.get("row"), 0, last("neighbours")), clamp(model.get("column"), 0, last("cosines"))];
 
   const sliders = [

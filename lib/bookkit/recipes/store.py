@@ -10,8 +10,8 @@ from bookkit.files import write_whole
 
 
 def load(path: pathlib.Path) -> dict:
-    """Return the stored results, {key: result}; none where nothing is stored yet."""
-    return json.loads(path.read_text())["results"] if path.exists() else {}
+    """Return the stored results, {key: result}."""
+    return json.loads(path.read_text())["results"]
 
 
 def add_missing(path: pathlib.Path, runs, about: dict) -> dict:
@@ -38,7 +38,7 @@ def add_missing(path: pathlib.Path, runs, about: dict) -> dict:
     b: 2 (0 s)
     {'a': 1, 'b': 2}
     """
-    results = load(path)
+    results = load(path) if path.exists() else {}
     for key, run in runs(results):
         if key in results:
             continue

@@ -70,7 +70,8 @@ export const percent = (part, whole) => {
 /** `1 pair`, `2 pairs`. */
 export const count = (n, noun) => `${show(n)} ${noun}${n === 1 ? "" : "s"}`;
 
-function commit(model, changes) {
+/** Set traits of the model, and tell whoever listens. */
+export function commit(model, changes) {
   for (const [name, value] of Object.entries(changes)) model.set(name, value);
   model.save_changes();
 }
